@@ -1,0 +1,41 @@
+/** The audio codecs that the media engine speaks: G.711 A-law and µ-law, 8 kHz, one channel. */
+export type G711Codec = 'pcma' | 'pcmu';
+
+/** A line of an m-section's codec list; `payloadType` 0-127, `clockRate` in Hz. */
+export interface DescribedCodec {
+  /** Lower case: pcma, pcmu, g722, opus, telephone-event … */
+  name: string;
+  payloadType: number;
+  clockRate: number;
+  channels: number;
+  /** The fmtp line as it stands. */
+  parameters?: string;
+}
+
+/** Static payload types that may stand in an m-line without an rtpmap (RFC 3551 §6, table 4; those for audio that phones still send). */
+export const STATIC_PAYLOAD_TYPES: ReadonlyMap<number, Omit<DescribedCodec, 'payloadType'>> = new Map([
+  [0, { name: 'pcmu', clockRate: 8000, channels: 1 }],
+  [3, { name: 'gsm', clockRate: 8000, channels: 1 }],
+  [4, { name: 'g723', clockRate: 8000, channels: 1 }],
+  [8, { name: 'pcma', clockRate: 8000, channels: 1 }],
+  // G.722 samples at 16 kHz; its RTP clock of 8 kHz is an old mistake kept for ever (RFC 3551 §4.5.2).
+  [9, { name: 'g722', clockRate: 8000, channels: 1 }],
+  [13, { name: 'cn', clockRate: 8000, channels: 1 }],
+  [18, { name: 'g729', clockRate: 8000, channels: 1 }],
+]);
+
+/** Payload types and rtpmap names of what we write ourselves. */
+export const OUR_CODECS: Record<G711Codec, { payloadType: number; rtpmap: string }> = {
+  pcma: { payloadType: 8, rtpmap: 'PCMA/8000' },
+  pcmu: { payloadType: 0, rtpmap: 'PCMU/8000' },
+};
+
+/** The payload type we propose for telephone-event when nothing else was agreed before. */
+export const TELEPHONE_EVENT_PAYLOAD_TYPE = 101;
+
+/** The events we take: digits 0-9, *, #, A-D and flash (RFC 4733 §3.2). */
+export const TELEPHONE_EVENTS = '0-16';
+
+/** Is this a codec that the media engine speaks? */
+export const isG711 = (codec: DescribedCodec): codec is DescribedCodec & { name: G711Codec } =>
+  (codec.name === 'pcma' || codec.name === 'pcmu') && codec.clockRate === 8000 && codec.channels === 1;

@@ -1,0 +1,206 @@
+import {
+  isG711,
+  OUR_CODECS,
+  TELEPHONE_EVENT_PAYLOAD_TYPE,
+  TELEPHONE_EVENTS,
+  type DescribedCodec,
+  type G711Codec,
+} from './codec.ts';
+import { BadDescription, readDescription, type Description, type MediaSection } from './description.ts';
+import { agreedDirection, type Direction } from './direction.ts';
+
+/** What we put into a description of plain RTP. */
+export interface OurAudio {
+  /** The address and the (even) port where our media engine receives; RTCP on port + 1. */
+  host: string;
+  port: number;
+  /** The o-line's id: digits, the same for the life of the dialog. */
+  sessionId: string;
+  /** The o-line's version: + 1 with every description that differs from our last (RFC 3264 §8). */
+  version: number;
+  /** What the engine speaks; in an offer, in our order of preference. Default pcma, pcmu. */
+  codecs?: readonly G711Codec[];
+  /** What we would like; in an answer it is cut down to what the offer allows. Default sendrecv. */
+  direction?: Direction;
+  /** Milliseconds of sound in a packet that we would like to get. Default 20. */
+  ptimeMs?: number;
+}
+
+/** Why an offer cannot be answered, or an answer not be used. Each is a 488 on the wire. */
+export type WhyRefused = 'malformed' | 'no-audio' | 'no-common-codec' | 'secure-only' | 'refused-by-peer';
+
+/** What both sides hold to from now on; the words are those of the media engine's `configure`. */
+export interface AgreedAudio {
+  kind: 'agreed';
+  codec: G711Codec;
+  payloadType: number;
+  telephoneEventPayloadType?: number;
+  /** Where the other side receives RTP. Host 0.0.0.0 when it wants nothing (old hold). */
+  remote: { host: string; port: number };
+  remoteRtcpPort: number;
+  /** Ours. */
+  direction: Direction;
+  /** As they declared it: sendonly or inactive is their hold. */
+  theirDirection: Direction;
+  /** Milliseconds in each packet that we send: their wish where it is one the engine can cut, else 20. */
+  ptimeMs: number;
+}
+
+export type AgreedAnswer = AgreedAudio & { answer: string };
+export interface Refused {
+  kind: 'refused';
+  why: WhyRefused;
+  detail?: string;
+}
+
+/**
+ * Writes an offer of one plain RTP audio line with telephone-event (RFC 3264 §5, RFC 4733).
+ * In a dialog that has agreed before, hand in `previous`, our last description: its other m-lines stay, refused, in their
+ * places, and its payload types keep their meaning (RFC 3264 §8, §8.3.2).
+ */
+export function writeOffer(ours: OurAudio & { telephoneEventPayloadType?: number; previous?: string }): string {
+  const previous = ours.previous === undefined ? undefined : readDescription(ours.previous);
+  const telephoneEvent =
+    ours.telephoneEventPayloadType ?? previous?.audio?.telephoneEvents[0]?.payloadType ?? TELEPHONE_EVENT_PAYLOAD_TYPE;
+  const codecs = (ours.codecs ?? ['pcma', 'pcmu']).map((name) => ({
+    name,
+    payloadType:
+      previous?.audio?.codecs.find((codec) => codec.name === name)?.payloadType ?? OUR_CODECS[name].payloadType,
+  }));
+  const audio = writeAudio(
+    ours,
+    previous?.audio?.protocol ?? 'RTP/AVP',
+    codecs,
+    telephoneEvent,
+    ours.direction ?? 'sendrecv',
+  );
+  const lines = (previous?.media ?? []).map((line) => (line === previous?.audio ? audio : refusedLine(line)));
+  return writeSession(ours, previous?.audio ? lines : [...lines, audio]);
+}
+
+/**
+ * Answers an offer of plain RTP (RFC 3264 §6): the first audio line that we can speak, with the first G.711 codec in the
+ * offerer's order and its telephone-event; every other m-line is refused with port 0.
+ */
+export function answerOffer(offer: string, ours: OurAudio): AgreedAnswer | Refused {
+  const read = tryRead(offer);
+  if ('kind' in read) return read;
+  const found = chooseLine(read, ours.codecs ?? ['pcma', 'pcmu']);
+  if ('kind' in found) return found;
+  const { line, codec } = found;
+  const agreed = agree(line, codec, ours);
+  const audio = writeAudio(
+    ours,
+    line.protocol,
+    [{ name: agreed.codec, payloadType: agreed.payloadType }],
+    agreed.telephoneEventPayloadType,
+    agreed.direction,
+    line.mid,
+  );
+  const lines = read.media.map((each) => (each === line ? audio : refusedLine(each)));
+  return { ...agreed, answer: writeSession(ours, lines) };
+}
+
+/**
+ * Reads the answer to `offer`, an offer of ours: what is agreed now (RFC 3264 §7). The answer's first codec is the one that
+ * we send; we go on taking every codec that we offered.
+ */
+export function readAnswer(answer: string, offer: string): AgreedAudio | Refused {
+  const ours = readDescription(offer);
+  const read = tryRead(answer);
+  if ('kind' in read) return read;
+  const offered = ours.audio;
+  const line = offered && read.media[offered.index];
+  if (!offered || !line || line.type !== 'audio') return { kind: 'refused', why: 'no-audio' };
+  if (line.port === 0) return { kind: 'refused', why: 'refused-by-peer' };
+  if (line.isSecure) return { kind: 'refused', why: 'secure-only' };
+  const codec = line.codecs.filter(isG711).find(({ name }) => offered.codecs.some((mine) => mine.name === name));
+  if (!codec) return { kind: 'refused', why: 'no-common-codec' };
+  return agree(line, codec, { direction: offered.direction, ptimeMs: offered.ptimeMs });
+}
+
+function tryRead(text: string): Description | Refused {
+  try {
+    return readDescription(text);
+  } catch (error) {
+    if (error instanceof BadDescription) return { kind: 'refused', why: 'malformed', detail: error.message };
+    throw error;
+  }
+}
+
+/** The audio line to take: not refused, plain, with a codec of ours. A phone may offer SRTP and plain side by side. */
+function chooseLine(
+  { media }: Description,
+  speaks: readonly G711Codec[],
+): { line: MediaSection; codec: DescribedCodec & { name: G711Codec } } | Refused {
+  const audio = media.filter(({ type, port }) => type === 'audio' && port !== 0);
+  if (audio.length === 0) return { kind: 'refused', why: 'no-audio' };
+  const plain = audio.filter(({ protocol }) => protocol === 'RTP/AVP' || protocol === 'RTP/AVPF');
+  if (plain.length === 0) return { kind: 'refused', why: 'secure-only' };
+  for (const line of plain) {
+    const codec = line.codecs.filter(isG711).find(({ name }) => speaks.includes(name));
+    if (codec) return { line, codec };
+  }
+  return { kind: 'refused', why: 'no-common-codec' };
+}
+
+function agree(
+  line: MediaSection,
+  codec: DescribedCodec & { name: G711Codec },
+  { direction, ptimeMs }: Pick<OurAudio, 'direction' | 'ptimeMs'>,
+): AgreedAudio {
+  return {
+    kind: 'agreed',
+    codec: codec.name,
+    payloadType: codec.payloadType,
+    telephoneEventPayloadType: line.telephoneEvents.find(({ clockRate }) => clockRate === codec.clockRate)?.payloadType,
+    remote: { host: line.host, port: line.port },
+    remoteRtcpPort: line.rtcpPort,
+    direction: agreedDirection(line.direction, direction ?? 'sendrecv'),
+    theirDirection: line.direction,
+    ptimeMs: agreePtime(line, ptimeMs ?? 20),
+  };
+}
+
+/** Packets of 10 to 60 ms in steps of 10 are what the engine cuts; a maxptime below the wish wins (RFC 4566 §6). */
+function agreePtime({ ptimeMs, maxPtimeMs }: MediaSection, oursMs: number): number {
+  const wishedMs = Math.min(ptimeMs ?? oursMs, maxPtimeMs ?? Infinity);
+  return wishedMs % 10 === 0 && wishedMs >= 10 && wishedMs <= 60 ? wishedMs : oursMs;
+}
+
+function writeSession({ host, sessionId, version }: OurAudio, media: string[][]): string {
+  const family = host.includes(':') ? 'IP6' : 'IP4';
+  return [
+    'v=0',
+    `o=tocsin ${sessionId} ${version} IN ${family} ${host}`,
+    's=-',
+    `c=IN ${family} ${host}`,
+    't=0 0',
+    ...media.flat(),
+    '',
+  ].join('\r\n');
+}
+
+function writeAudio(
+  { port, ptimeMs }: OurAudio,
+  protocol: string,
+  codecs: { name: G711Codec; payloadType: number }[],
+  telephoneEvent: number | undefined,
+  direction: Direction,
+  mid?: string,
+): string[] {
+  const formats = [...codecs.map(({ payloadType }) => payloadType), ...(telephoneEvent ? [telephoneEvent] : [])];
+  return [
+    `m=audio ${port} ${protocol} ${formats.join(' ')}`,
+    ...codecs.map(({ name, payloadType }) => `a=rtpmap:${payloadType} ${OUR_CODECS[name].rtpmap}`),
+    ...(telephoneEvent
+      ? [`a=rtpmap:${telephoneEvent} telephone-event/8000`, `a=fmtp:${telephoneEvent} ${TELEPHONE_EVENTS}`]
+      : []),
+    `a=ptime:${ptimeMs ?? 20}`,
+    `a=${direction}`,
+    ...(mid === undefined ? [] : [`a=mid:${mid}`]),
+  ];
+}
+
+/** An m-line that we do not take keeps its place, with port 0 and its formats (RFC 3264 §6). */
+const refusedLine = ({ type, protocol, formats }: MediaSection): string[] => [`m=${type} 0 ${protocol} ${formats}`];
