@@ -1,0 +1,151 @@
+/**
+ * The console's wire: socket.io at `/socket.io`, default namespace, authenticated by the session cookie or
+ * `auth: {token}`. The server sends `hello` at every (re)connection, then `changes`; the console sends `command`
+ * and gets one `CommandResult` in the acknowledgement.
+ */
+import { z } from 'zod';
+import { Id, Level } from './common.ts';
+import type { Person, Right, Site } from './directory.ts';
+import type { LiveChange, LiveNoun, LiveNouns, TimelineEntry } from './views.ts';
+
+/** Who is logged in, and his seat. */
+export interface Me {
+  user: string;
+  name: { zh: string; en?: string };
+  role: string;
+  rights: Right[];
+  organisation: string;
+  /** The seat's browser phone: absent when the user has none. `password` is made for this session and dies with it. */
+  phone?: { account: string; password: string; domain: string; webSocketPath: string };
+}
+
+/** What the console may know of a site: secrets and care files are left out (care files come by `care.view`). */
+export type SiteView = Omit<Site, 'accounts' | 'users' | 'people'> & { people: Omit<Person, 'care'>[] };
+
+export interface Hello {
+  serverTime: number;
+  me: Me;
+  site: SiteView;
+  live: { [Noun in LiveNoun]: LiveNouns[Noun][] };
+}
+
+/** Events from the server. */
+export interface ServerToConsole {
+  hello: (hello: Hello) => void;
+  changes: (changes: LiveChange[]) => void;
+  /** New timeline entries within the user's rights, at most a few times a second. */
+  entries: (entries: TimelineEntry[]) => void;
+  /** Who speaks in a conference and how loud; volatile, at most 10 Hz. */
+  levels: (conference: string, levels: { participant: string; levelDb: number }[]) => void;
+  /** The session has ended (logged out elsewhere, expired). */
+  'session-ended': (because: string) => void;
+}
+
+/** Events from the console. */
+export interface ConsoleToServer {
+  command: (command: Command, done: (result: CommandResult) => void) => void;
+  /** Video signalling: see video.ts. */
+  video: (request: unknown, done: (result: CommandResult) => void) => void;
+}
+
+export type CommandResult = { ok: true; value?: unknown } | { ok: false; code: string; message: string };
+
+/** Whom to reach: a person, a group, or a bare number. */
+export const Target = z.union([
+  z.object({ person: Id }),
+  z.object({ group: Id }),
+  z.object({ number: z.string().regex(/^[0-9*#+]{2,24}$/) }),
+]);
+export type Target = z.infer<typeof Target>;
+
+const note = z.string().max(500);
+
+export const Command = z.discriminatedUnion('do', [
+  // alarms
+  z.object({
+    do: z.literal('alarm.acknowledge'),
+    alarm: Id,
+    callBack: z.boolean().default(false),
+    runPlan: z.boolean().default(false),
+  }),
+  z.object({
+    do: z.literal('alarm.clear'),
+    alarm: Id,
+    as: z.enum(['handled', 'false-alarm', 'test']),
+    note: note.default(''),
+  }),
+  z.object({ do: z.literal('alarm.to-incident'), alarm: Id }),
+  z.object({ do: z.literal('bell.silence') }),
+  // incidents
+  z.object({ do: z.literal('incident.open'), title: z.string().min(1).max(120), level: Level }),
+  z.object({ do: z.literal('incident.close'), incident: Id, note: note.default('') }),
+  z.object({ do: z.literal('incident.mark'), incident: Id, text: note }),
+  // plans
+  z.object({
+    do: z.literal('plan.start'),
+    plan: Id,
+    drill: z.boolean().default(false),
+    incident: Id.optional(),
+    alarm: Id.optional(),
+    parameters: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  }),
+  z.object({ do: z.literal('run.stop'), run: Id, note: note.default('') }),
+  z.object({ do: z.literal('run.skip-step'), run: Id, step: Id, reason: z.string().min(1).max(500) }),
+  z.object({ do: z.literal('run.answer'), run: Id, step: Id, choice: Id }),
+  z.object({ do: z.literal('run.redial'), run: Id, person: Id }),
+  z.object({ do: z.literal('run.call-deputy'), run: Id, person: Id }),
+  z.object({ do: z.literal('run.confirm'), run: Id, person: Id, note: note.default('') }),
+  // calls and conferences
+  z.object({
+    do: z.literal('conference.open'),
+    targets: z.array(Target).max(400),
+    name: z.string().max(80).optional(),
+  }),
+  z.object({ do: z.literal('conference.join'), conference: Id }),
+  z.object({ do: z.literal('conference.add'), conference: Id, targets: z.array(Target).min(1).max(400) }),
+  z.object({ do: z.literal('conference.remove'), conference: Id, participant: Id }),
+  z.object({ do: z.literal('conference.mute'), conference: Id, participant: Id, isMuted: z.boolean() }),
+  z.object({ do: z.literal('conference.mute-all'), conference: Id, isMuted: z.boolean() }),
+  z.object({ do: z.literal('conference.redial'), conference: Id, participant: Id.optional() }),
+  z.object({ do: z.literal('conference.lock'), conference: Id, isLocked: z.boolean() }),
+  z.object({ do: z.literal('conference.end'), conference: Id }),
+  z.object({ do: z.literal('conference.patch'), conference: Id, channel: Id }),
+  z.object({ do: z.literal('conference.unpatch'), conference: Id, channel: Id }),
+  z.object({ do: z.literal('call.end'), call: Id }),
+  // radio: the floor of a channel; the seat's own phone is joined to the channel first
+  z.object({ do: z.literal('channel.listen'), channel: Id }),
+  z.object({ do: z.literal('channel.leave'), channel: Id }),
+  z.object({ do: z.literal('floor.request'), channel: Id }),
+  z.object({ do: z.literal('floor.release'), channel: Id }),
+  // loudspeakers
+  z.object({
+    do: z.literal('page.say'),
+    zones: z.array(Id).min(1).max(200),
+    text: z.string().min(1).max(500),
+    language: z.enum(['zh', 'en']).default('zh'),
+    siren: z.boolean().default(false),
+    times: z.number().int().min(1).max(20).default(1),
+  }),
+  z.object({ do: z.literal('page.speak'), zones: z.array(Id).min(1).max(200) }),
+  z.object({ do: z.literal('page.stop'), zones: z.array(Id).min(1).max(200) }),
+  // short messages
+  z.object({
+    do: z.literal('text.send'),
+    targets: z.array(Target).min(1).max(400),
+    text: z.string().min(1).max(500),
+    incident: Id.optional(),
+  }),
+  // video
+  z.object({ do: z.literal('video.ask'), targets: z.array(Target).min(1).max(50), incident: Id.optional() }),
+  z.object({ do: z.literal('video.end'), feed: Id }),
+  // people
+  z.object({ do: z.literal('care.view'), person: Id, alarm: Id.optional() }),
+  // the whole
+  z.object({ do: z.literal('mode.set'), mode: z.enum(['peace', 'emergency']) }),
+  // demonstration site only
+  z.object({ do: z.literal('demo.press-device'), device: Id }),
+  z.object({ do: z.literal('demo.radio-speaks'), channel: Id, seconds: z.number().min(1).max(30).default(5) }),
+]);
+export type Command = z.infer<typeof Command>;
+export type CommandName = Command['do'];
+export type CommandOf<Name extends CommandName> = Extract<Command, { do: Name }>;

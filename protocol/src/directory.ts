@@ -1,0 +1,213 @@
+import { z } from 'zod';
+import { Bearer, Id, Location, Name } from './common.ts';
+
+/** A unit in the tree of organisations; `parent` is absent at the root. Rights reach down the tree from where they are given. */
+export const Organisation = z.object({ id: Id, name: Name, parent: Id.optional() });
+export type Organisation = z.infer<typeof Organisation>;
+
+/** A way to reach a person. `dial` is what the softswitch dials: an extension, or a number routed to a trunk. */
+export const PhoneNumber = z.object({
+  kind: z.enum(['desk', 'mobile', 'home', 'satellite', 'radio']),
+  dial: z.string().regex(/^[0-9*#+]{2,24}$/, 'a number has 2-24 digits, *, # or +'),
+});
+export type PhoneNumber = z.infer<typeof PhoneNumber>;
+
+/** Medical and household facts of someone who is looked after; every view of it is on the timeline. */
+export const CareFile = z.object({
+  birthYear: z.number().int().min(1900).max(2100).optional(),
+  gender: z.enum(['female', 'male']).optional(),
+  address: z.string().max(200).optional(),
+  livesAlone: z.boolean().optional(),
+  conditions: z.string().max(400).optional(),
+  allergies: z.string().max(400).optional(),
+  medication: z.string().max(400).optional(),
+  bloodGroup: z.string().max(40).optional(),
+  mobility: z.string().max(400).optional(),
+  dwelling: z.string().max(400).optional(),
+  hospital: z.string().max(200).optional(),
+  keyHolder: z.string().max(200).optional(),
+  history: z.string().max(400).optional(),
+  /** Whom to call, in this order. */
+  contacts: z
+    .array(z.object({ person: Id, relation: z.string().max(40) }))
+    .max(20)
+    .default([]),
+});
+export type CareFile = z.infer<typeof CareFile>;
+
+export const Person = z.object({
+  id: Id,
+  name: Name,
+  title: z.string().max(80).default(''),
+  organisation: Id,
+  /** In the order in which they are tried. */
+  numbers: z.array(PhoneNumber).max(10).default([]),
+  /** Where short messages go; absent: the first mobile number. */
+  textNumber: z.string().max(24).optional(),
+  /** Who stands in, in this order, when this person does not confirm. */
+  deputies: z.array(Id).max(5).default([]),
+  absence: z.object({ reason: z.string().max(80) }).optional(),
+  location: Location.optional(),
+  care: CareFile.optional(),
+});
+export type Person = z.infer<typeof Person>;
+
+/** A named set of people; may be nested one in another by listing the other group's id with `group:`. */
+export const Group = z.object({ id: Id, name: Name, people: z.array(Id).max(1000) });
+export type Group = z.infer<typeof Group>;
+
+/** A place where loudspeakers stand. The gateway or the horn itself answers the SIP address. */
+export const Zone = z.object({
+  id: Id,
+  name: Name,
+  organisation: Id,
+  /** `gateway`: the gateway that serves it (multicast RTP behind it). `sip`: a SIP paging horn rung directly. */
+  reach: z.discriminatedUnion('kind', [
+    z.object({ kind: z.literal('gateway'), gateway: Id }),
+    z.object({ kind: z.literal('sip'), account: z.string() }),
+  ]),
+  horns: z.number().int().min(1).max(1000).default(1),
+  bearer: Bearer.default('ip'),
+  outline: z.array(Location).max(200).default([]),
+});
+export type Zone = z.infer<typeof Zone>;
+
+/** A radio channel: half-duplex, one talker at a time, reached through its gateway. */
+export const Channel = z.object({
+  id: Id,
+  name: Name,
+  organisation: Id,
+  gateway: Id,
+  bearer: Bearer,
+  location: Location.optional(),
+  coverageMetres: z.number().positive().optional(),
+});
+export type Channel = z.infer<typeof Channel>;
+
+/** A thing on the wall that measures; thresholds in the unit of the reading. */
+export const Gauge = z.object({
+  id: Id,
+  name: Name,
+  organisation: Id,
+  measures: z.enum(['water-level', 'rainfall', 'flow']),
+  unit: z.string().max(16),
+  location: Location,
+  thresholds: z
+    .array(
+      z.object({
+        level: z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4)]),
+        above: z.number(),
+        plan: Id.optional(),
+      }),
+    )
+    .max(4)
+    .default([]),
+});
+export type Gauge = z.infer<typeof Gauge>;
+
+/** A one-key alarm device. */
+export const AlarmDevice = z.object({
+  id: Id,
+  name: Name,
+  organisation: Id,
+  person: Id,
+  /** How the device or its owner is called back. */
+  callBack: z.string().optional(),
+  location: Location.optional(),
+  plan: Id.optional(),
+  /** Seconds without a heartbeat after which the device is silent, which is an alarm of its own. */
+  silentAfterS: z.number().int().min(5).max(604_800).default(3600),
+});
+export type AlarmDevice = z.infer<typeof AlarmDevice>;
+
+/** A right, given to a role. */
+export const Right = z.enum([
+  'view', // see the desk
+  'call', // call people, run conferences
+  'page', // speak and play to PA zones
+  'text', // send short messages
+  'talk', // take the floor of radio channels
+  'watch', // see video, ask for it
+  'alarm', // acknowledge and close alarms
+  'run-plan', // start and stop plans
+  'drill', // start plans as a drill
+  'edit-plan', // check and save plan documents
+  'view-care', // see a person's medical file
+  'replay', // timeline and recordings
+  'export', // take evidence out
+  'administer', // everything of the system's own
+]);
+export type Right = z.infer<typeof Right>;
+
+export const Role = z.object({ id: Id, name: Name, rights: z.array(Right) });
+export type Role = z.infer<typeof Role>;
+
+/** Who may log in. The password is not in the file: it comes from TOCSIN_ADMIN_PASSWORD on the first run or is set by the administrator. */
+export const User = z.object({
+  id: Id,
+  name: Name,
+  role: Id,
+  /** The top of the subtree he sees and controls. */
+  organisation: Id,
+  /** The SIP account of his seat, used by the browser phone. */
+  account: z.string().optional(),
+  person: Id.optional(),
+});
+export type User = z.infer<typeof User>;
+
+/** A SIP account. `password` in a file is for demonstration sites on loopback only. */
+export const Account = z.object({
+  user: z.string().regex(/^[A-Za-z0-9._-]{1,40}$/),
+  password: z.string().optional(),
+  name: Name.optional(),
+  person: Id.optional(),
+  kind: z.enum(['phone', 'seat', 'horn', 'gateway']).default('phone'),
+});
+export type Account = z.infer<typeof Account>;
+
+/** Lines to another network. `take` says which sources are taken without digest; `send` where numbers with `prefix` go. */
+export const Trunk = z.object({
+  id: Id,
+  name: Name,
+  bearer: Bearer.default('pstn'),
+  take: z.object({ host: z.string(), ports: z.tuple([z.number().int(), z.number().int()]) }).optional(),
+  send: z
+    .object({
+      prefix: z.string().regex(/^[0-9]{1,6}$/),
+      host: z.string(),
+      port: z.number().int(),
+      stripPrefix: z.boolean().default(true),
+    })
+    .optional(),
+  lines: z.number().int().min(1).max(10_000).default(30),
+});
+export type Trunk = z.infer<typeof Trunk>;
+
+export const ConferenceRoom = z.object({ number: z.string().regex(/^[0-9]{2,8}$/), name: Name });
+export type ConferenceRoom = z.infer<typeof ConferenceRoom>;
+
+/** A whole site, as its files describe it. */
+export const Site = z.object({
+  id: Id,
+  name: Name,
+  centre: Location,
+  /** First view of the map: zoom 1-20. */
+  zoom: z.number().min(1).max(20).default(14),
+  /** A GeoJSON file beside the site's files that serves as the base map without internet. */
+  baseMap: z.string().optional(),
+  organisations: z.array(Organisation),
+  roles: z.array(Role),
+  users: z.array(User),
+  people: z.array(Person),
+  groups: z.array(Group).default([]),
+  accounts: z.array(Account).default([]),
+  trunks: z.array(Trunk).default([]),
+  rooms: z.array(ConferenceRoom).default([]),
+  zones: z.array(Zone).default([]),
+  channels: z.array(Channel).default([]),
+  gauges: z.array(Gauge).default([]),
+  devices: z.array(AlarmDevice).default([]),
+  /** Plan ids in the order of the desk's buttons. */
+  planButtons: z.array(Id).default([]),
+});
+export type Site = z.infer<typeof Site>;

@@ -1,0 +1,172 @@
+/**
+ * What crosses the MQTT broker between gateways, devices and the server: topics and JSON bodies.
+ * docs/protocol/gateway.md is the same for readers. Every body is parsed here and nowhere else.
+ */
+import { z } from 'zod';
+import { AtMs, Bearer, Id, Level, Location } from './common.ts';
+
+/** Largest body of a message on the broker, in bytes; larger ones are dropped and counted. */
+export const MAX_BODY_BYTES = 64 * 1024;
+
+// --- devices speak: tocsin/<site>/device/<id>/{alarm,heartbeat,location,reading} ---
+
+export const DeviceAlarm = z.object({
+  /** The device's own id of this alarm; a repeat with the same id is the same alarm. */
+  alarm: Id.optional(),
+  kind: z
+    .enum(['one-key', 'fall', 'smoke', 'gas', 'water', 'intrusion', 'inactivity', 'technical', 'test', 'other'])
+    .default('one-key'),
+  level: Level.optional(),
+  at: AtMs.optional(),
+  text: z.string().max(500).optional(),
+  location: Location.optional(),
+  batteryPercent: z.number().min(0).max(100).optional(),
+});
+export type DeviceAlarm = z.infer<typeof DeviceAlarm>;
+
+export const DeviceHeartbeat = z.object({
+  at: AtMs.optional(),
+  batteryPercent: z.number().min(0).max(100).optional(),
+  signalDbm: z.number().min(-150).max(0).optional(),
+  firmware: z.string().max(80).optional(),
+});
+export type DeviceHeartbeat = z.infer<typeof DeviceHeartbeat>;
+
+export const DeviceLocation = Location;
+
+export const DeviceReading = z.object({
+  value: z.number(),
+  unit: z.string().max(16).optional(),
+  at: AtMs.optional(),
+});
+export type DeviceReading = z.infer<typeof DeviceReading>;
+
+// --- gateways speak: tocsin/<site>/gateway/<id>/{online,event,command,command-result} ---
+
+/** What a gateway can reach; retained with `online`, replaced by the last will. */
+export const GatewayResource = z.object({
+  id: Id,
+  kind: z.enum(['zone', 'channel', 'line', 'sms-provider', 'gauge', 'device', 'horn']),
+  state: z.enum(['ready', 'degraded', 'down']),
+  detail: z.string().max(200).optional(),
+  /** SIP address under which the resource answers, when it has a voice. */
+  sip: z.string().max(200).optional(),
+});
+export type GatewayResource = z.infer<typeof GatewayResource>;
+
+/** tocsin/<site>/gateway/<id>/online, retained; the last will is `{"online":false,"kind":…}`. Sent again every heartbeatMs. */
+export const GatewayOnline = z.object({
+  online: z.boolean(),
+  kind: z.enum(['radio', 'satellite', 'pstn', 'pa', 'sms', 'alarm', 'sensor', 'camera']),
+  bearer: Bearer.optional(),
+  at: AtMs.optional(),
+  heartbeatMs: z.number().int().min(200).max(600_000).optional(),
+  resources: z.array(GatewayResource).max(1000).optional(),
+  /** 0-100; absent when the bearer has no measure. */
+  linkQualityPercent: z.number().min(0).max(100).optional(),
+});
+export type GatewayOnline = z.infer<typeof GatewayOnline>;
+
+/** tocsin/<site>/gateway/<id>/command: the server asks. `command` ids repeat after a crash; a gateway does each once. */
+export const GatewayCommand = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('send-text'), command: Id, to: z.string().max(24), text: z.string().min(1).max(1000) }),
+  /** Key or unkey the transmitter; the speech itself comes by RTP on the channel's SIP call. */
+  z.object({
+    kind: z.literal('key'),
+    command: Id,
+    channel: Id,
+    isKeyed: z.boolean(),
+    talker: z.string().max(80).optional(),
+  }),
+  z.object({ kind: z.literal('self-test'), command: Id, resource: Id }),
+  /** Simulators only: a fault to show. */
+  z.object({
+    kind: z.literal('inject-fault'),
+    command: Id,
+    resource: Id,
+    fault: z.enum(['none', 'loss', 'delay', 'cut', 'freeze', 'garbage', 'kill']),
+    amount: z.number().min(0).max(100_000).optional(),
+  }),
+]);
+export type GatewayCommand = z.infer<typeof GatewayCommand>;
+
+/** tocsin/<site>/gateway/<id>/command-result: done, or refused and why. */
+export const GatewayCommandResult = z.object({
+  command: Id,
+  outcome: z.enum(['done', 'refused']),
+  because: z.string().max(300).optional(),
+});
+export type GatewayCommandResult = z.infer<typeof GatewayCommandResult>;
+
+/** tocsin/<site>/gateway/<id>/event: things that happened; `event` ids let the server drop a second copy after store and forward. */
+export const GatewayEvent = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('text-sent'),
+    event: Id,
+    at: AtMs,
+    command: Id,
+    parts: z.number().int().min(1),
+    providerMessageId: z.string().max(100).optional(),
+  }),
+  z.object({ kind: z.literal('text-delivered'), event: Id, at: AtMs, command: Id }),
+  z.object({
+    kind: z.literal('text-failed'),
+    event: Id,
+    at: AtMs,
+    command: Id,
+    because: z.string().max(300),
+    isFinal: z.boolean(),
+  }),
+  z.object({
+    kind: z.literal('text-received'),
+    event: Id,
+    at: AtMs,
+    from: z.string().max(24),
+    to: z.string().max(24),
+    text: z.string().max(2000),
+  }),
+  /** Squelch of a receiver: someone in the field speaks (or stopped). */
+  z.object({
+    kind: z.literal('squelch'),
+    event: Id,
+    at: AtMs,
+    channel: Id,
+    isOpen: z.boolean(),
+    talker: z.string().max(80).optional(),
+  }),
+  /** A transmitter went on or off the air. */
+  z.object({ kind: z.literal('keyed'), event: Id, at: AtMs, channel: Id, isKeyed: z.boolean() }),
+  /** Proof of playout of one announcement by a zone's horns. */
+  z.object({
+    kind: z.literal('playout'),
+    event: Id,
+    at: AtMs,
+    zone: Id,
+    hornsPlaying: z.number().int().nonnegative(),
+    hornsTotal: z.number().int().nonnegative(),
+    packets: z.number().int().nonnegative(),
+  }),
+  z.object({ kind: z.literal('resource'), event: Id, at: AtMs, resource: GatewayResource }),
+]);
+export type GatewayEvent = z.infer<typeof GatewayEvent>;
+
+/** Topics, in one place. */
+export const topics = {
+  device: (site: string, device: string, what: 'alarm' | 'heartbeat' | 'location' | 'reading') =>
+    `tocsin/${site}/device/${device}/${what}`,
+  gateway: (site: string, gateway: string, what: 'online' | 'event' | 'command' | 'command-result') =>
+    `tocsin/${site}/gateway/${gateway}/${what}`,
+  allDevices: (site: string) => `tocsin/${site}/device/+/+`,
+  allGateways: (site: string) => `tocsin/${site}/gateway/+/+`,
+} as const;
+
+/** Takes a topic apart; undefined when it is not one of ours. */
+export function readTopic(
+  topic: string,
+): { site: string; noun: 'device' | 'gateway'; id: string; what: string } | undefined {
+  const parts = topic.split('/');
+  if (parts.length !== 5 || parts[0] !== 'tocsin') return undefined;
+  const [, site, noun, id, what] = parts as [string, string, string, string, string];
+  if ((noun !== 'device' && noun !== 'gateway') || !Id.safeParse(id).success) return undefined;
+  return { site, noun, id, what };
+}

@@ -1,0 +1,385 @@
+/**
+ * What the console shows: one type a noun. The server decides, the console shows; an item is always sent whole.
+ * Times are milliseconds since 1970 by the server's clock; `hello` carries the server's time so that ages are right.
+ */
+import type { Bearer, Level, Location, Name } from './common.ts';
+
+/** Progress of reaching one person over one channel (the notification ledger). */
+export type LedgerState =
+  | 'queued'
+  | 'sent'
+  | 'delivered'
+  | 'rung'
+  | 'answered'
+  | 'confirmed'
+  | 'joined'
+  | 'refused'
+  | 'busy'
+  | 'unanswered'
+  | 'unreachable'
+  | 'failed'
+  | 'voicemail'
+  | 'left'
+  | 'replaced'
+  | 'skipped';
+export type LedgerChannel = 'voice' | 'sms' | 'pa' | 'radio' | 'video';
+
+export interface LedgerRow {
+  id: string;
+  run: string;
+  step: string;
+  /** A person's id, or a zone's, or a channel's. */
+  person: string;
+  channel: LedgerChannel;
+  state: LedgerState;
+  /** When this state was reached. */
+  at: number;
+  attempts: number;
+  /** In the user's words, when there is something to say: 空号, 语音信箱, 代理人 … */
+  detail?: string;
+  /** Who stands in for whom, when this row is a deputy's. */
+  standsInFor?: string;
+  /** States passed, oldest first: the evidence. */
+  history: { state: LedgerState; at: number; detail?: string }[];
+}
+
+export type StepState = 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
+
+export interface StepView {
+  id: string;
+  kind: string;
+  name: Name;
+  /** Steps that must have ended before this one starts. */
+  after: string[];
+  state: StepState;
+  startedAt?: number;
+  endedAt?: number;
+  /** 0-1 while running, when it is known. */
+  progress?: number;
+  /** One line of what it has done: 在会 9/12 · 振铃 1. */
+  summary?: Name;
+  /** Why it failed or was skipped. */
+  because?: string;
+  /** A question that waits for a dispatcher (ask-dispatcher). */
+  question?: { text: Name; choices: { id: string; name: Name }[]; answerBy?: number };
+}
+
+export interface RunView {
+  id: string;
+  plan: string;
+  planName: Name;
+  planVersion: string;
+  isDrill: boolean;
+  state: 'running' | 'done' | 'failed' | 'stopped';
+  /** Named reason of the end: all-steps-ended, stopped-by-dispatcher, server-restarted, … */
+  because?: string;
+  startedBy: string;
+  startedAt: number;
+  endedAt?: number;
+  incident?: string;
+  alarm?: string;
+  conference?: string;
+  steps: StepView[];
+  ledger: LedgerRow[];
+  /** Milliseconds from the press to the first INVITE and the first PA packet on the wire, as measured in this run. */
+  figures: { firstInviteMs?: number; firstAnnouncementMs?: number; allDialledMs?: number };
+}
+
+export interface PlanView {
+  id: string;
+  name: Name;
+  version: string;
+  description?: Name;
+  /** Position among the desk's buttons, from 1; absent: not on the desk. */
+  button?: number;
+  readiness: { state: 'ready' | 'degraded' | 'not-ready'; people: number; seconds: number; problems: Name[] };
+  steps: { id: string; kind: string; name: Name; after: string[] }[];
+}
+
+export type AlarmState = 'raised' | 'acknowledged' | 'cleared' | 'shelved';
+
+export interface AlarmView {
+  id: string;
+  kind: string;
+  level: Level;
+  title: Name;
+  /** One line of facts. */
+  facts: Name;
+  /** What the system has done or proposes. */
+  doing?: Name;
+  state: AlarmState;
+  raisedAt: number;
+  /** Milliseconds from the device's own time, or from arrival, to the card. */
+  acknowledgedBy?: string;
+  acknowledgedAt?: number;
+  clearedAt?: number;
+  clearedAs?: 'handled' | 'false-alarm' | 'test' | 'recovered';
+  note?: string;
+  device?: string;
+  gauge?: string;
+  zone?: string;
+  person?: string;
+  location?: Location;
+  incident?: string;
+  run?: string;
+  proposedPlan?: string;
+  /** How many signals are merged into this card, itself included. */
+  count: number;
+  batteryPercent?: number;
+}
+
+export interface IncidentView {
+  id: string;
+  /** Short number for people: 0412. */
+  number: string;
+  title: Name;
+  level: Level;
+  state: 'open' | 'closed';
+  isDrill: boolean;
+  openedAt: number;
+  closedAt?: number;
+  owner?: string;
+  alarms: string[];
+  runs: string[];
+  people: number;
+  stepsDone: number;
+  stepsAll: number;
+}
+
+export type ParticipantState =
+  | 'queued'
+  | 'dialling'
+  | 'ringing'
+  | 'confirming'
+  | 'in'
+  | 'held'
+  | 'refused'
+  | 'busy'
+  | 'unanswered'
+  | 'unreachable'
+  | 'voicemail'
+  | 'left'
+  | 'removed'
+  | 'replaced';
+
+export interface ParticipantView {
+  id: string;
+  kind: 'person' | 'number' | 'channel' | 'seat' | 'field';
+  person?: string;
+  channel?: string;
+  feed?: string;
+  name: Name;
+  role: string;
+  number: string;
+  bearer: 'desk' | 'mobile' | 'home' | 'satellite' | 'radio' | 'browser' | 'field';
+  state: ParticipantState;
+  stateSince: number;
+  attempts: number;
+  isChair: boolean;
+  isMuted: boolean;
+  isSpeaking: boolean;
+  standsInFor?: string;
+  replacedBy?: string;
+  call?: string;
+  /** Named reason of the last ending. */
+  because?: string;
+}
+
+export interface ConferenceView {
+  id: string;
+  number: string;
+  name: Name;
+  run?: string;
+  incident?: string;
+  openedAt: number;
+  isLocked: boolean;
+  isRecording: boolean;
+  isMutedAll: boolean;
+  isDrill: boolean;
+  participants: ParticipantView[];
+}
+
+/** A call as the desks see it. */
+export interface CallView {
+  id: string;
+  kind: 'two-party' | 'conference' | 'channel' | 'echo' | 'announcement' | 'plan';
+  from: { number: string; name?: Name; person?: string };
+  to: { number: string; name?: Name; person?: string };
+  state: 'ringing' | 'answered' | 'held' | 'ended';
+  startedAt: number;
+  answeredAt?: number;
+  endedAt?: number;
+  because?: string;
+  conference?: string;
+  channel?: string;
+  alarm?: string;
+  isRecording: boolean;
+}
+
+/** What is known of someone or something that can be called: the glyph on its key. */
+export interface PresenceView {
+  /** Person's id. */
+  id: string;
+  state:
+    | 'idle'
+    | 'dialling'
+    | 'ringing'
+    | 'in'
+    | 'speaking'
+    | 'held'
+    | 'busy'
+    | 'unanswered'
+    | 'refused'
+    | 'away'
+    | 'unregistered';
+  since: number;
+  /** Who stands in while away. */
+  deputy?: string;
+  location?: Location;
+}
+
+export interface ZoneView {
+  id: string;
+  state: 'idle' | 'playing' | 'part-silent' | 'down' | 'unknown';
+  since: number;
+  hornsPlaying?: number;
+  hornsTotal: number;
+  /** What is being played. */
+  announcement?: string;
+}
+
+export interface ChannelView {
+  id: string;
+  state: 'idle' | 'transmitting' | 'receiving' | 'down' | 'unknown';
+  since: number;
+  /** Who has the floor: a name in the user's words. */
+  talker?: string;
+  /** True when the floor is held by a console's user; `holder` says which. */
+  holder?: string;
+  conference?: string;
+  bearer: Bearer;
+}
+
+export interface GaugeView {
+  id: string;
+  value?: number;
+  at?: number;
+  trend?: 'rising' | 'steady' | 'falling';
+  /** Change per hour, in the gauge's unit. */
+  ratePerHour?: number;
+  /** Highest threshold that the value exceeds. */
+  over?: { level: Level; threshold: number };
+  isSilent: boolean;
+}
+
+export interface DeviceView {
+  id: string;
+  lastHeardAt?: number;
+  batteryPercent?: number;
+  isSilent: boolean;
+  location?: Location;
+}
+
+export interface FeedView {
+  id: string;
+  person?: string;
+  name: Name;
+  state: 'invited' | 'opened' | 'live' | 'lost' | 'ended';
+  since: number;
+  invitedAt: number;
+  liveSince?: number;
+  endedBecause?: string;
+  hasVideo: boolean;
+  hasAudio: boolean;
+  isRecording: boolean;
+  location?: Location;
+  conference?: string;
+  run?: string;
+  incident?: string;
+  viewers: number;
+}
+
+/** A thing the desk depends on, in the header: 中继 话机 无线 广播 短信 卫星 视频 数据. */
+export interface LinkView {
+  id: 'trunk' | 'phones' | 'radio' | 'pa' | 'sms' | 'satellite' | 'video' | 'data';
+  state: 'works' | 'degraded' | 'down' | 'absent';
+  since: number;
+  /** Short value beside the name: 46/48, 断, 编译 120/262. */
+  value?: string;
+  detail?: Name;
+}
+
+export interface SystemView {
+  id: 'system';
+  mode: 'peace' | 'emergency';
+  /** A drill is running somewhere. */
+  isDrill: boolean;
+  startedAt: number;
+  /** Still being made ready: the media worker, speech, …; gone when ready. */
+  preparing: { what: Name; done?: number; total?: number; detail?: string }[];
+  bellSilencedUntil?: number;
+  isDemo: boolean;
+  simulators: boolean;
+}
+
+/** Every live noun and its type. */
+export interface LiveNouns {
+  system: SystemView;
+  alarms: AlarmView;
+  incidents: IncidentView;
+  plans: PlanView;
+  runs: RunView;
+  conferences: ConferenceView;
+  calls: CallView;
+  presence: PresenceView;
+  zones: ZoneView;
+  channels: ChannelView;
+  gauges: GaugeView;
+  devices: DeviceView;
+  feeds: FeedView;
+  links: LinkView;
+}
+export type LiveNoun = keyof LiveNouns;
+
+/** The order in which a snapshot is sent and read. */
+export const LIVE_NOUNS = [
+  'system',
+  'links',
+  'plans',
+  'alarms',
+  'incidents',
+  'runs',
+  'conferences',
+  'calls',
+  'presence',
+  'zones',
+  'channels',
+  'gauges',
+  'devices',
+  'feeds',
+] as const satisfies readonly LiveNoun[];
+
+/** One change of live state: the item whole, or the id of one that is gone. */
+export type LiveChange = {
+  [Noun in LiveNoun]: { noun: Noun; item: LiveNouns[Noun] } | { noun: Noun; removed: string };
+}[LiveNoun];
+
+/** One entry of the timeline as the doors give it out. */
+export interface TimelineEntry {
+  seq: number;
+  id: string;
+  at: number;
+  kind: string;
+  actor?: string;
+  incident?: string;
+  run?: string;
+  call?: string;
+  alarm?: string;
+  person?: string;
+  organisation?: string;
+  isDrill: boolean;
+  data: Record<string, unknown>;
+  blobs: { sha256: string; kind: 'audio' | 'video' | 'document'; ms?: number; url: string }[];
+  hash: string;
+  previous: string;
+}
