@@ -1,0 +1,80 @@
+// npm's packages: installed when they are missing or not those of package-lock.json.
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { readStamp, ROOT, writeStamp } from './places.mjs';
+import { CannotGoOn } from './progress.mjs';
+import { run, tail } from './run.mjs';
+
+const LOCK = join(ROOT, 'package-lock.json');
+const INSTALLED = join(ROOT, 'node_modules/.package-lock.json');
+const STAMP = 'packages';
+const LOOK_EVERY_MS = 1000;
+
+/** @param {(text: string) => void} progress */
+export async function installPackages(progress) {
+  const hasLock = existsSync(LOCK);
+  if (hasLock && readStamp(STAMP) === lockMark() && existsSync(INSTALLED)) return;
+  if (!hasLock || !isInstalled()) await install(hasLock ? 'ci' : 'install', progress);
+  writeStamp(STAMP, lockMark());
+}
+
+/** By time and size: reading the file at every start would take longer than the rest. */
+function lockMark() {
+  const { mtimeMs, size } = statSync(LOCK);
+  return `${mtimeMs} ${size}`;
+}
+
+function isInstalled() {
+  try {
+    return sameVersions(JSON.parse(readFileSync(LOCK, 'utf8')), JSON.parse(readFileSync(INSTALLED, 'utf8')));
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Whether everything that the lock file asks for is installed in that version; optional packages may be absent.
+ * @typedef {{packages: Record<string, {version?: string, optional?: boolean, devOptional?: boolean, link?: boolean}>}} LockFile
+ * @param {LockFile} wanted @param {LockFile} installed
+ */
+export function sameVersions(wanted, installed) {
+  return Object.entries(wanted.packages).every(([path, { version, optional, devOptional, link }]) => {
+    if (!path.startsWith('node_modules/') || link) return true;
+    const there = installed.packages[path];
+    return there ? there.version === version : Boolean(optional || devOptional);
+  });
+}
+
+/** @param {'ci' | 'install'} command @param {(text: string) => void} progress */
+async function install(command, progress) {
+  const expected = countWanted();
+  const show = () => progress(expected ? `${Math.min(countFolders(), expected)} of about ${expected}` : 'installing');
+  show();
+  const timer = setInterval(show, LOOK_EVERY_MS);
+  const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
+  const { code, output } = await run(npm[0] ?? 'npm', [
+    ...npm.slice(1),
+    command,
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+  ]);
+  clearInterval(timer);
+  if (code !== 0) throw new CannotGoOn(`npm ${command} failed:\n${tail(output)}`);
+}
+
+function countWanted() {
+  try {
+    const paths = Object.keys(JSON.parse(readFileSync(LOCK, 'utf8')).packages);
+    return paths.filter((path) => /^node_modules\/(?:@[^/]+\/)?[^/]+$/.test(path)).length;
+  } catch {
+    return 0;
+  }
+}
+
+function countFolders() {
+  const modules = join(ROOT, 'node_modules');
+  const list = (/** @type {string} */ folder) =>
+    existsSync(folder) ? readdirSync(folder).filter((name) => name[0] !== '.') : [];
+  return list(modules).reduce((sum, name) => sum + (name[0] === '@' ? list(join(modules, name)).length : 1), 0);
+}
