@@ -45,11 +45,18 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
+interface WaitingTimer {
+  atMs: number;
+  order: number;
+  everyMs?: number;
+  run: () => void;
+}
+
 /** A clock wound by hand. Timers ring in the order of their time, then of their setting. */
 export class ManualClock implements Clock {
   #nowMs: number;
   #order = 0;
-  #timers: { atMs: number; order: number; everyMs?: number; run: () => void }[] = [];
+  #timers: WaitingTimer[] = [];
 
   constructor(startMs = Date.UTC(2026, 0, 1)) {
     this.#nowMs = startMs;
@@ -90,7 +97,7 @@ export class ManualClock implements Clock {
     this.#nowMs = untilMs;
   }
 
-  #set(entry: (typeof this.#timers)[number]): Timer {
+  #set(entry: WaitingTimer): Timer {
     this.#timers.push(entry);
     return {
       cancel: () => {
