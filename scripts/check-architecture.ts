@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { cruise, type ICruiseResult } from 'dependency-cruiser';
 import config, { LAYERS } from '../.dependency-cruiser.mjs';
 import { draw } from './architecture-drawing.ts';
-import { ROOT } from './bootstrap/places.mjs';
+import { ROOT } from './root.ts';
 
 const PLACES = ['server', 'protocol', 'gateways', 'console/src', 'scenarios', 'bench'];
 const DRAWING = join(ROOT, 'docs/architecture.mermaid');

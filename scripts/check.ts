@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ROOT } from './bootstrap/places.mjs';
+import { ROOT } from './root.ts';
 import { finish, seconds, type Tally } from './tally.ts';
 
 interface Check {

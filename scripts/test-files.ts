@@ -1,11 +1,19 @@
 import { globSync } from 'node:fs';
-import { relative } from 'node:path';
-import { run, type TestEvents } from 'node:test';
+import { join, relative } from 'node:path';
+import { run } from 'node:test';
+import { finished } from 'node:stream/promises';
 import { inspect } from 'node:util';
-import { ROOT } from './bootstrap/places.mjs';
+import { ROOT } from './root.ts';
 import { seconds, type Tally } from './tally.ts';
 
-type Reported = TestEvents['test:fail'] | TestEvents['test:pass'];
+/** What a test reports at its end; `error` when it failed. */
+interface Ended {
+  name: string;
+  file?: string | undefined;
+  skip?: string | boolean | undefined;
+  todo?: string | boolean | undefined;
+  details: { duration_ms: number; type?: string | undefined; error?: Error };
+}
 
 interface Options {
   /** How many files run at once. */
@@ -33,21 +41,21 @@ export async function runTestFiles(files: string[], options: Options): Promise<T
   };
 
   const stream = run({
-    files: files.map((file) => `${ROOT}${file}`),
+    files: files.map((file) => join(ROOT, file)),
     concurrency: options.concurrency,
     timeout: options.fileTimeLimitMs,
   });
   let succeeded = true;
-  for await (const event of stream) {
-    if (event.type === 'test:pass' || event.type === 'test:fail')
-      reportOf(event.data.file).take(event.type, event.data);
-    if (event.type === 'test:stdout' || event.type === 'test:stderr')
-      reportOf(event.data.file).said(event.data.message);
-    if (event.type === 'test:summary') {
-      if (event.data.file !== undefined) reportOf(event.data.file).end(event.data.duration_ms);
-      else succeeded = event.data.success;
-    }
-  }
+  stream.on('test:pass', (test) => reportOf(test.file).take(test));
+  stream.on('test:fail', (test) => reportOf(test.file).take(test));
+  stream.on('test:stdout', ({ file, message }) => reportOf(file).said(message));
+  stream.on('test:stderr', ({ file, message }) => reportOf(file).said(message));
+  stream.on('test:summary', ({ file, duration_ms: durationMs, success }) => {
+    if (file === undefined) succeeded = success;
+    else reportOf(file).end(durationMs);
+  });
+  await finished(stream.resume());
+
   for (const report of reports.values()) {
     report.end();
     tally.passed += report.passed;
@@ -74,23 +82,20 @@ class FileReport {
     this.#eachTest = eachTest;
   }
 
-  take(type: 'test:pass' | 'test:fail', test: Reported) {
-    const { name, skip, todo, details } = test;
+  take({ name, skip, todo, details }: Ended) {
+    const { error, type, duration_ms: durationMs } = details;
     if (skip !== undefined && skip !== false) {
       this.#skipped += 1;
       this.#tell(`  - ${name} (skipped${typeof skip === 'string' ? `: ${skip}` : ''})`);
-    } else if (type === 'test:pass' || todo) {
-      if (details.type === 'suite') return;
+    } else if (!error || (todo !== undefined && todo !== false)) {
+      if (type === 'suite') return;
       this.passed += 1;
-      this.#tell(`  ✓ ${name}  ${seconds(details.duration_ms)}`);
-    } else if ('error' in details) {
-      // A suite or a test that fails only because of what is inside it has been counted there.
-      if (details.error instanceof Error && 'failureType' in details.error) {
-        if (details.error.failureType === 'subtestsFailed') return;
-      }
+      this.#tell(`  ✓ ${name}  ${seconds(durationMs)}`);
+    } else if (!('failureType' in error) || error.failureType !== 'subtestsFailed') {
+      // What failed only because of the tests inside it has been counted with them.
       this.failed += 1;
-      this.#tell(`  ✗ ${name}  ${seconds(details.duration_ms)}`);
-      this.#failures.push(`  ✗ ${name}\n${indent(inspect(details.error.cause ?? details.error))}`);
+      this.#tell(`  ✗ ${name}  ${seconds(durationMs)}`);
+      this.#failures.push(`  ✗ ${name}\n${indent(inspect(error.cause ?? error))}`);
     }
   }
 
