@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { readStamp, ROOT, writeStamp } from './places.mjs';
 import { CannotGoOn } from './progress.mjs';
-import { run, tail } from './run.mjs';
+import { head, run } from './run.mjs';
 
 const LOCK = join(ROOT, 'package-lock.json');
 const INSTALLED = join(ROOT, 'node_modules/.package-lock.json');
@@ -51,16 +51,20 @@ async function install(command, progress) {
   const show = () => progress(expected ? `${Math.min(countFolders(), expected)} of about ${expected}` : 'installing');
   show();
   const timer = setInterval(show, LOOK_EVERY_MS);
-  const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  const { code, output } = await run(npm[0] ?? 'npm', [
-    ...npm.slice(1),
-    command,
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-  ]);
+  let { code, output } = await runNpm(command);
+  if (code !== 0 && /npm ci.* in sync/.test(output)) {
+    console.log('! npm packages: package-lock.json is not in step with package.json and is being renewed');
+    ({ code, output } = await runNpm('install'));
+  }
   clearInterval(timer);
-  if (code !== 0) throw new CannotGoOn(`npm ${command} failed:\n${tail(output)}`);
+  if (code !== 0) throw new CannotGoOn(`npm ${command} failed:\n${head(output)}`);
+}
+
+/** By the npm that started us, if one did. @param {string} command */
+function runNpm(command) {
+  const args = [command, '--ignore-scripts', '--no-audit', '--no-fund'];
+  const npm = process.env.npm_execpath;
+  return npm ? run(process.execPath, [npm, ...args]) : run('npm', args);
 }
 
 function countWanted() {

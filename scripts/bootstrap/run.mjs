@@ -64,3 +64,9 @@ function exitCode(code, signal) {
 export function tail(output, lines = 15) {
   return output.trim().split('\n').slice(-lines).join('\n');
 }
+
+/** The first lines that are no warnings: npm says what is wrong before it explains its options. @param {string} output @param {number} [lines] */
+export function head(output, lines = 15) {
+  const said = output.split('\n').filter((line) => line.trim() && !/^npm (?:warn|notice)/.test(line));
+  return said.slice(0, lines).join('\n');
+}
