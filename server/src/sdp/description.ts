@@ -93,7 +93,7 @@ function readSection(session: SessionDescription, line: MediaDescription, index:
     formats: String(line.payloads ?? ''),
     codecs: all.filter(({ name }) => name !== 'telephone-event'),
     telephoneEvents: all.filter(({ name }) => name === 'telephone-event'),
-    direction: readDirection(line.direction ?? session.direction ?? 'sendrecv', host),
+    direction: readDirection(line.direction ?? session.direction ?? 'sendrecv', ufrag === undefined ? host : undefined),
     ptimeMs: positive(line.ptime),
     maxPtimeMs: positive(line.maxptime),
     isSecure: /SAVP/.test(line.protocol),
@@ -107,7 +107,10 @@ function readSection(session: SessionDescription, line: MediaDescription, index:
   };
 }
 
-/** A c-line of 0.0.0.0 means "send me nothing" whatever the direction says (RFC 3264 §8.4). */
+/**
+ * A c-line of 0.0.0.0 means "send me nothing" whatever the direction says (RFC 3264 §8.4). With ICE it only means that no
+ * candidate has been gathered yet: a browser writes it after an ICE restart (RFC 8839 §4.3.1).
+ */
 function readDirection(declared: Direction, host: string | undefined): Direction {
   return host === '0.0.0.0' && receives(declared) ? directionOf(sends(declared), false) : declared;
 }

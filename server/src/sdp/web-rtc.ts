@@ -48,7 +48,8 @@ export function readBrowserAudio(
   const line = description.media.find(({ type, port }) => type === 'audio' && port !== 0);
   if (!line) return { kind: 'refused', why: 'no-audio' };
   const transport = readTransport(line);
-  if (!transport) return { kind: 'refused', why: 'malformed', detail: 'the audio line lacks mid, ICE or a fingerprint' };
+  if (!transport)
+    return { kind: 'refused', why: 'malformed', detail: 'the audio line lacks mid, ICE or a fingerprint' };
   const spoken = line.codecs.filter(isG711);
   const codec = prefers.flatMap((name) => spoken.filter((each) => each.name === name))[0];
   if (!codec) return { kind: 'refused', why: 'no-common-codec' };

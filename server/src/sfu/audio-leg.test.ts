@@ -6,82 +6,86 @@ import { openEngine } from './test-engine.ts';
 
 const skip = cannotRun();
 
-test('a browser phone and the engine hear each other, with digits, hold and a new network path', { skip, timeout: 60_000 }, async (t) => {
-  const [sfu, browser, engine] = await Promise.all([readySfu(t), openBrowser(t), openEngine(t)]);
-  const page = await browser.openPage();
-  const leg = await sfu.openAudioLeg({ engine });
-  const agreed = await leg.acceptOffer(await browserOffers(page));
-  assert(agreed.kind === 'agreed', JSON.stringify(agreed));
-  assert.deepEqual(
-    [agreed.codec, agreed.payloadType, agreed.telephoneEventPayloadType, agreed.direction],
-    ['pcma', 8, 126, 'sendrecv'],
-  );
-  engine.say(440, agreed.plain);
-  await takeAnswer(page, agreed.answer);
+test(
+  'a browser phone and the engine hear each other, with digits, hold and a new network path',
+  { skip, timeout: 60_000 },
+  async (t) => {
+    const [sfu, browser, engine] = await Promise.all([readySfu(t), openBrowser(t), openEngine(t)]);
+    const page = await browser.openPage();
+    const leg = await sfu.openAudioLeg({ engine });
+    const agreed = await leg.acceptOffer(await browserOffers(page));
+    assert(agreed.kind === 'agreed', JSON.stringify(agreed));
+    assert.deepEqual(
+      [agreed.codec, agreed.payloadType, agreed.telephoneEventPayloadType, agreed.direction],
+      ['pcma', 8, 126, 'sendrecv'],
+    );
+    engine.say(440, agreed.plain);
+    await takeAnswer(page, agreed.answer);
 
-  await t.test('a tone goes both ways', async () => {
-    await until(() => engine.heard.length > 100 && engine.share(1000) > 0.9);
-    assert.equal(leg.state, 'connected');
-    await browserHears(page, 440);
-    const { packetsFromBrowser, packetsToBrowser } = await leg.statistics();
-    assert(packetsFromBrowser > 50 && packetsToBrowser > 50);
-  });
+    await t.test('a tone goes both ways', async () => {
+      await until(() => engine.heard.length > 100 && engine.share(1000) > 0.9);
+      assert.equal(leg.state, 'connected');
+      await browserHears(page, 440);
+      const { packetsFromBrowser, packetsToBrowser } = await leg.statistics();
+      assert(packetsFromBrowser > 50 && packetsToBrowser > 50);
+    });
 
-  await t.test('a digit arrives as telephone-events, and so does one to the browser', async () => {
-    const before = engine.heard.length;
-    await page.evaluate(() => (globalThis as any).sender.dtmf.insertDTMF('5', 160, 70));
-    const digits = () => engine.heard.slice(before).filter(({ payloadType }) => payloadType === 126);
-    await until(() => digits().filter(({ payload }) => payload[1]! & 0x80).length >= 3);
-    assert.equal(digits()[0]!.hasMarker, true);
-    assert.deepEqual([...new Set(digits().map(({ payload }) => payload[0]))], [5]);
-    assert.equal(new Set(digits().map(({ timestamp }) => timestamp)).size, 1);
-    assert.equal(digits().at(-1)!.payload.readUInt16BE(2), 1280);
-  });
+    await t.test('a digit arrives as telephone-events, and so does one to the browser', async () => {
+      const before = engine.heard.length;
+      await page.evaluate(() => (globalThis as any).sender.dtmf.insertDTMF('5', 160, 70));
+      const digits = () => engine.heard.slice(before).filter(({ payloadType }) => payloadType === 126);
+      await until(() => digits().filter(({ payload }) => payload[1]! & 0x80).length >= 3);
+      assert.equal(digits()[0]!.hasMarker, true);
+      assert.deepEqual([...new Set(digits().map(({ payload }) => payload[0]))], [5]);
+      assert.equal(new Set(digits().map(({ timestamp }) => timestamp)).size, 1);
+      assert.equal(digits().at(-1)!.payload.readUInt16BE(2), 1280);
+    });
 
-  await t.test('hold by the browser stops what it hears, and resuming brings it back', async () => {
-    const held = await leg.acceptOffer(await browserOffers(page, { direction: 'sendonly' }));
-    assert(held.kind === 'agreed');
-    assert.deepEqual([held.direction, held.theirDirection], ['recvonly', 'sendonly']);
-    await takeAnswer(page, held.answer);
-    await browserHears(page, undefined);
-    const silent = await leg.acceptOffer(await browserOffers(page, { direction: 'inactive' }));
-    assert(silent.kind === 'agreed' && silent.direction === 'inactive');
-    await takeAnswer(page, silent.answer);
-    await until(() => performance.now() - engine.heard.at(-1)!.atMs > 500);
-    const back = await leg.acceptOffer(await browserOffers(page, { direction: 'sendrecv' }));
-    assert(back.kind === 'agreed');
-    await takeAnswer(page, back.answer);
-    await browserHears(page, 440);
-    await until(() => performance.now() - engine.heard.at(-1)!.atMs < 100);
-  });
+    await t.test('hold by the browser stops what it hears, and resuming brings it back', async () => {
+      const held = await leg.acceptOffer(await browserOffers(page, { direction: 'sendonly' }));
+      assert(held.kind === 'agreed');
+      assert.deepEqual([held.direction, held.theirDirection], ['recvonly', 'sendonly']);
+      await takeAnswer(page, held.answer);
+      await browserHears(page, undefined);
+      const silent = await leg.acceptOffer(await browserOffers(page, { direction: 'inactive' }));
+      assert(silent.kind === 'agreed' && silent.direction === 'inactive');
+      await takeAnswer(page, silent.answer);
+      await until(() => performance.now() - engine.heard.at(-1)!.atMs > 500);
+      const back = await leg.acceptOffer(await browserOffers(page, { direction: 'sendrecv' }));
+      assert(back.kind === 'agreed');
+      await takeAnswer(page, back.answer);
+      await browserHears(page, 440);
+      await until(() => performance.now() - engine.heard.at(-1)!.atMs < 100);
+    });
 
-  await t.test('hold from our side is an offer, and the browser’s answer decides', async () => {
-    const offer = await leg.makeOffer({ direction: 'inactive' });
-    const held = await leg.acceptAnswer(await browserAnswers(page, offer));
-    assert(held.kind === 'agreed' && held.direction === 'inactive');
-    await until(() => performance.now() - engine.heard.at(-1)!.atMs > 500);
-    const resumed = await leg.acceptAnswer(await browserAnswers(page, await leg.makeOffer()));
-    assert(resumed.kind === 'agreed' && resumed.direction === 'sendrecv');
-    await browserHears(page, 440);
-  });
+    await t.test('hold from our side is an offer, and the browser’s answer decides', async () => {
+      const offer = await leg.makeOffer({ direction: 'inactive' });
+      const held = await leg.acceptAnswer(await browserAnswers(page, offer));
+      assert(held.kind === 'agreed' && held.direction === 'inactive');
+      await until(() => performance.now() - engine.heard.at(-1)!.atMs > 500);
+      const resumed = await leg.acceptAnswer(await browserAnswers(page, await leg.makeOffer()));
+      assert(resumed.kind === 'agreed' && resumed.direction === 'sendrecv');
+      await browserHears(page, 440);
+    });
 
-  await t.test('an ICE restart keeps the sound', async () => {
-    const again = await leg.acceptOffer(await browserOffers(page, { iceRestart: true }));
-    assert(again.kind === 'agreed');
-    assert.notEqual(ufrag(again.answer), ufrag(agreed.answer));
-    await takeAnswer(page, again.answer);
-    const before = engine.heard.length;
-    await until(() => engine.heard.length > before + 50);
-    assert.equal(leg.state, 'connected');
-    await browserHears(page, 440);
-  });
+    await t.test('an ICE restart keeps the sound', async () => {
+      const again = await leg.acceptOffer(await browserOffers(page, { iceRestart: true }));
+      assert(again.kind === 'agreed');
+      assert.notEqual(ufrag(again.answer), ufrag(agreed.answer));
+      await takeAnswer(page, again.answer);
+      const before = engine.heard.length;
+      await until(() => engine.heard.length > before + 50);
+      assert.equal(leg.state, 'connected');
+      await browserHears(page, 440);
+    });
 
-  await t.test('a page that goes away ends the leg at once', async () => {
-    const gone = new Promise((resolve) => leg.on('closed', resolve));
-    await page.goto('about:blank');
-    assert.equal(await gone, 'browser-left');
-  });
-});
+    await t.test('a page that goes away ends the leg at once', async () => {
+      const gone = new Promise((resolve) => leg.on('closed', resolve));
+      await page.goto('about:blank');
+      assert.equal(await gone, 'browser-left');
+    });
+  },
+);
 
 test('a call to a browser begins with our offer', { skip, timeout: 60_000 }, async (t) => {
   const [sfu, browser, engine] = await Promise.all([readySfu(t), openBrowser(t), openEngine(t)]);
@@ -94,7 +98,9 @@ test('a call to a browser begins with our offer', { skip, timeout: 60_000 }, asy
   await browserHears(page, 600);
   const before = engine.heard.length;
   await page.evaluate(() => (globalThis as any).sender.dtmf.insertDTMF('#', 100, 70));
-  await until(() => engine.heard.slice(before).some(({ payload, payloadType }) => payloadType === 126 && payload[0] === 11));
+  await until(() =>
+    engine.heard.slice(before).some(({ payload, payloadType }) => payloadType === 126 && payload[0] === 11),
+  );
 });
 
 test('a worker that dies takes its legs with it and another takes its place', { skip, timeout: 60_000 }, async (t) => {

@@ -1,4 +1,10 @@
-import type { Consumer, Producer, RouterRtpCodecCapability, RtpCodecParameters, WebRtcTransport } from 'mediasoup/types';
+import type {
+  Consumer,
+  Producer,
+  RouterRtpCodecCapability,
+  RtpCodecParameters,
+  WebRtcTransport,
+} from 'mediasoup/types';
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Emitter, type Listenable } from '#kernel/emitter.ts';

@@ -121,7 +121,11 @@ export class Sfu implements AsyncDisposable, Listenable<SfuEvents> {
 
   /** Live figures. */
   async snapshot(): Promise<object> {
-    return { state: this.#state, open: this.#parts.size, worker: await this.#worker?.snapshot().catch(() => undefined) };
+    return {
+      state: this.#state,
+      open: this.#parts.size,
+      worker: await this.#worker?.snapshot().catch(() => undefined),
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -16,7 +16,8 @@ import { openSfu, type Sfu } from './sfu.ts';
 function workerPath(): string | undefined {
   const named = process.env['TOCSIN_MEDIASOUP_WORKER'] ?? process.env['MEDIASOUP_WORKER_BIN'];
   if (named) return named;
-  const cache = process.env['TOCSIN_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tocsin');
+  const cache =
+    process.env['TOCSIN_CACHE'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'tocsin');
   if (!existsSync(cache)) return undefined;
   const name = readdirSync(cache).find((each) => /^mediasoup-worker-[\w.]+-[\w-]+-p\d+(\.exe)?$/.test(each));
   return name && join(cache, name);

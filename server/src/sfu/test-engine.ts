@@ -29,7 +29,13 @@ export async function openEngine(t: TestContext, ssrc = 0x10c51234) {
     clearInterval(ticking);
     socket.close();
   });
-  const send = (to: { host: string; port: number }, payloadType: number, hasMarker: boolean, at: number, payload: Buffer) => {
+  const send = (
+    to: { host: string; port: number },
+    payloadType: number,
+    hasMarker: boolean,
+    at: number,
+    payload: Buffer,
+  ) => {
     const header = Buffer.alloc(12);
     header[0] = 0x80;
     header[1] = payloadType | (hasMarker ? 0x80 : 0);
