@@ -1,0 +1,40 @@
+import pg from 'pg';
+import { explain } from './database-errors.ts';
+import type { Queryable } from './store.ts';
+
+/** One connection for as long as it lasts. It does not come back by itself: open another. */
+export interface StoreSession extends Queryable, AsyncDisposable {
+  readonly isLost: boolean;
+}
+
+/**
+ * Opens a connection outside the pool.
+ *
+ * @throws DispatchError DATABASE_UNAVAILABLE
+ */
+export async function openSession(config: pg.ClientConfig): Promise<StoreSession> {
+  const client = new pg.Client(config);
+  let isLost = false;
+  client.on('error', () => (isLost = true));
+  client.on('end', () => (isLost = true));
+  try {
+    await client.connect();
+  } catch (error) {
+    throw explain(error);
+  }
+  return {
+    get isLost() {
+      return isLost;
+    },
+    async query<Row>(text: string, values: readonly unknown[] = []) {
+      try {
+        return (await client.query(text, values as unknown[])).rows as Row[];
+      } catch (error) {
+        throw explain(error);
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await client.end().catch(() => {});
+    },
+  };
+}
