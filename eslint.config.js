@@ -62,7 +62,7 @@ export default tseslint.config(
       'no-restricted-syntax': ['error', NO_DEFAULT_EXPORT],
       '@typescript-eslint/no-unused-vars': [
         'error',
-        { argsIgnorePattern: '^_', caughtErrors: 'none', ignoreRestSiblings: true },
+        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'none', ignoreRestSiblings: true },
       ],
       eqeqeq: ['error', 'always', { null: 'ignore' }],
     },
@@ -85,7 +85,7 @@ export default tseslint.config(
   },
   {
     files: ['{server/src,gateways,protocol}/**/*.ts'],
-    ignores: ['server/src/kernel/**', '**/*.test.ts', '**/*.bench.ts', '**/*test-kit*/**'],
+    ignores: ['server/src/kernel/**', '**/*.test.ts', '**/*.bench.ts', '**/test-*.ts'],
     rules: {
       ...TIME_AND_CHANCE,
       'no-restricted-syntax': [...TIME_AND_CHANCE['no-restricted-syntax'], NO_DEFAULT_EXPORT],

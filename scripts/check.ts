@@ -31,7 +31,7 @@ const CHECKS: Check[] = [
     run: ['node_modules/prettier/bin/prettier.cjs', '--log-level=warn', '--check', '.'],
     fix: ['--write'],
   },
-  { name: 'unused things', run: ['node_modules/knip/bin/knip.js', '--no-progress'] },
+  { name: 'unused things', run: ['node_modules/knip/bin/knip.js', '--no-progress', '--no-config-hints'] },
 ];
 const AT_ONCE = 2;
 
