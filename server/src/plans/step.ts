@@ -14,19 +14,32 @@ import type { Log } from '#kernel/log.ts';
 
 // --- a kind of step ---
 
-/** One kind of step: one file in `steps/`, in the list `STEP_KINDS` of `steps/all.ts`. */
-export interface Step<Settings = never> {
+/** One kind of step: one file in `steps/`, in the list `STEP_KINDS` of `steps/all.ts`. Made by `defineStep`. */
+export interface Step<Settings = Record<string, unknown>> {
   readonly kind: string;
   /** The settings as a planner writes them, beside the fields that every step has. */
-  readonly settings: z.ZodType<Settings>;
+  readonly settings: z.ZodObject;
   /** A valid example, as it stands in docs and tests. */
   readonly sample: Record<string, unknown>;
+  /** Which settings name something of the site or another step; checked when the plan is loaded. */
+  readonly refers?: Readonly<Record<string, Reference>>;
+  /** What the schema alone cannot say. */
+  validate?(settings: Settings): { field: string; zh: string; en: string } | undefined;
   /** Whom and what it will reach: for the check at loading, the pre-flight, and the ledger's first rows. Pure. */
   needs(settings: Settings, scope: StepScope): StepNeeds;
   /** Does it. Rejects only with `context.signal.reason`, or when something impossible happened. */
   run(settings: Settings, context: StepContext): Promise<StepOutcome>;
   /** After a restart in mid-run: brings back what a finished step had left standing and the restart took away. */
   restore?(settings: Settings, context: StepContext): Promise<void>;
+}
+
+export type Reference = 'people' | 'zone' | 'channel' | 'gauge' | 'conference-step';
+
+/** Ties a step's functions to the type of its settings. */
+export function defineStep<Schema extends z.ZodObject>(
+  step: Omit<Step<z.output<Schema>>, 'settings'> & { settings: Schema },
+): Step {
+  return step as unknown as Step;
 }
 
 /** How a step ended by itself. `because` is a named reason or a sentence for the desk. */
@@ -117,12 +130,20 @@ export interface StepContext extends StepScope {
   figure(what: 'first-invite' | 'first-announcement' | 'all-dialled', at: number): void;
   /** Asks whoever watches the run; resolves with the choice's id. */
   ask(question: { text: Name; choices: { id: string; name: Name }[]; answerBy?: number }): Promise<string>;
+  /** What a dispatcher may ask of this step's people while and after it runs; the last one handed in counts. */
+  offer(handler: StepHandler): void;
   /** The conference that another step of this run has opened, once it is open; rejects when that step ended without. */
   conferenceOf(stepId: string): Promise<StepConference>;
   /** Tells the run that this step has opened its conference. */
   openedConference(conference: StepConference): void;
   /** Tells the run that an incident has been opened for it. */
   openedIncident(incident: string): void;
+}
+
+/** Each resolves when the request is under way; rejects with a DispatchError when it cannot be. */
+export interface StepHandler {
+  redial?(person: string): Promise<void>;
+  callDeputy?(person: string): Promise<void>;
 }
 
 export interface RunFacts {
@@ -204,6 +225,10 @@ export interface StepConference {
     prefer?: Bearer[];
     onState(change: PartyChange): void;
   }): void;
+  /** Calls again somebody who was added and is not in; his `onState` goes on. */
+  redial(person: string): Promise<void>;
+  /** Calls the next deputy of somebody who is not in, without waiting for him to be given up. */
+  callDeputy(person: string): Promise<void>;
   /** Joins a radio channel to the conference. */
   patch(channel: string): Promise<PatchOutcome>;
   unpatch(channel: string): Promise<void>;
@@ -312,8 +337,10 @@ export interface StepTexts {
   send(text: NewText): Promise<TextState>;
   /** Many at once, in one transaction. */
   sendAll(texts: NewText[]): Promise<TextState[]>;
-  /** Calls `listener` at every change of the texts of one run, until the returned function is called. */
-  watchRun(run: string, listener: (text: TextState) => void): () => void;
+  /** Calls `listener` at every change of any text, until the returned function is called. */
+  watch(listener: (text: TextState) => void): () => void;
+  /** Whether a gateway takes texts now; while none does they wait. */
+  isOnline(): boolean;
 }
 
 export interface NewText {
@@ -328,6 +355,7 @@ export interface NewText {
 
 export interface TextState {
   id: string;
+  run?: string;
   person?: string;
   state: 'queued' | 'sent' | 'delivered' | 'failed';
   at: number;
