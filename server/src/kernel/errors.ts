@@ -38,6 +38,10 @@ export const FAILURES = {
   CHANNEL_UNKNOWN: 'There is no such channel',
   DEVICE_UNKNOWN: 'There is no such device',
   FEED_UNKNOWN: 'There is no such video feed, or its link has expired',
+  FEED_CLAIMED: 'The link has already been opened on another phone',
+  FEED_LIMIT: 'The limit of video feeds at the same time is reached',
+  VIEWING_LIMIT: 'As many people watch this feed as can',
+  RECORDING_LIMIT: 'The limit of video recordings at the same time is reached',
   // alarms and incidents
   ALARM_UNKNOWN: 'There is no such alarm',
   ALARM_STATE: 'The alarm is not in a state that allows this',
