@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { Bearer, Id } from '@tocsin/protocol/common.ts';
+
+const Port = z.number().int().min(0).max(65535);
+
+const Provider = z.object({
+  id: Id,
+  host: z.string(),
+  port: Port,
+  tls: z.boolean().optional(),
+  systemId: z.string().max(15),
+  password: z.string().max(8),
+  systemType: z.string().max(12).optional(),
+  sourceAddress: z.string().max(20),
+  window: z.number().int().min(1).max(1000).optional(),
+  longTexts: z.enum(['parts', 'payload']).optional(),
+});
+
+const PaZone = z.object({
+  id: Id,
+  /** Multicast group and port of the zone's horns. */
+  group: z.string().regex(/^(?:22[4-9]|23[0-9])(?:\.[0-9]{1,3}){3}$/, 'a multicast address, 224.0.0.0-239.255.255.255'),
+  port: Port.min(1),
+  horns: z.number().int().min(1).max(1000).default(1),
+});
+
+const common = { id: Id, bearer: Bearer.optional() };
+
+/** One gateway of the process, by its kind. */
+export const GatewayConfig = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('sms'), ...common, providers: z.array(Provider).min(1).max(10) }),
+  z.object({
+    kind: z.literal('pa'),
+    ...common,
+    /** Where the server's calls come in; 0 = chosen freely. */
+    sipPort: Port.default(0),
+    /** The address whose network the horns are in. */
+    multicastInterface: z.string().default('127.0.0.1'),
+    ttl: z.number().int().min(0).max(255).default(1),
+    zones: z.array(PaZone).min(1).max(200),
+  }),
+  z.object({
+    kind: z.literal('radio'),
+    ...common,
+    sipPort: Port.default(0),
+    channel: Id,
+    usrp: z.object({ listenPort: Port.default(0), remoteHost: z.string(), remotePort: Port.min(1) }),
+    keyedAtMostMs: z.number().int().min(1000).max(3600_000).optional(),
+  }),
+  z.object({
+    kind: z.literal('alarm'),
+    ...common,
+    /** The broker of the devices' own system; absent: the server's. */
+    sourceUrl: z.string().optional(),
+    devices: z
+      .array(z.object({ topic: z.string(), device: Id }))
+      .min(1)
+      .max(10_000),
+  }),
+]);
+export type GatewayConfig = z.infer<typeof GatewayConfig>;
+
+/** What `gateways/main.ts` is started with, by an IPC message or a file. */
+export const GatewaysConfig = z.object({
+  site: Id,
+  mqtt: z.object({ url: z.string(), username: z.string().optional(), password: z.string().optional() }),
+  /** Address for SIP and RTP towards the server. */
+  host: z.string().default('127.0.0.1'),
+  /** Journals are written here. */
+  dataFolder: z.string(),
+  /** Addresses from which SIP calls are taken; absent: `host` and loopback. */
+  servers: z.array(z.string()).optional(),
+  gateways: z.array(GatewayConfig).max(100),
+});
+export type GatewaysConfig = z.infer<typeof GatewaysConfig>;
+
+/** Reads a YAML or JSON file. @throws with the place and the complaint in words. */
+export function readGatewaysConfig(file: string): GatewaysConfig {
+  return parseGatewaysConfig(parse(readFileSync(file, 'utf8')), file);
+}
+
+/** @throws with the complaint in words. */
+export function parseGatewaysConfig(value: unknown, where = 'the gateways configuration'): GatewaysConfig {
+  const parsed = GatewaysConfig.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const said = parsed.error.issues
+    .slice(0, 5)
+    .map(({ path, message }) => `${path.join('.') || 'all of it'}: ${message}`);
+  throw new Error(`${where}: ${said.join('; ')}`);
+}

@@ -1,0 +1,116 @@
+/**
+ * The gateways process. The server spawns it with an IPC channel and sends `{kind: 'start', config}`; alone it runs as
+ * `node gateways/main.ts --config gateways.yaml`. It answers `{kind: 'ready', gateways}` or `{kind: 'failed', why}`,
+ * ends itself in order when the parent goes away, and needs nothing else from its parent: its work comes by MQTT and SIP.
+ */
+import { parseArgs } from 'node:util';
+import { systemChance } from '@tocsin/server/kernel/chance.ts';
+import { systemClock } from '@tocsin/server/kernel/clock.ts';
+import { openLog } from '@tocsin/server/kernel/log.ts';
+import { parseGatewaysConfig, readGatewaysConfig, type GatewayConfig, type GatewaysConfig } from './config.ts';
+import { onProcessShouldEnd } from './kit/parent.ts';
+
+/** What the parent is told. */
+export type FromGateways =
+  | { kind: 'ready'; gateways: { id: string; kind: string }[] }
+  | { kind: 'failed'; why: string }
+  | { kind: 'snapshot'; gateways: Record<string, unknown>[] };
+
+/** What the parent may say. */
+export type ToGateways = { kind: 'start'; config: GatewaysConfig } | { kind: 'snapshot' } | { kind: 'stop' };
+
+/** This long is given to the gateways to end in order; then the process ends anyway. */
+const END_WITHIN_MS = 8000;
+
+type Running = AsyncDisposable & { snapshot(): Record<string, unknown> };
+
+async function main() {
+  const { values } = parseArgs({
+    options: { config: { type: 'string' }, 'log-level': { type: 'string', default: 'info' } },
+  });
+  const log = openLog(values['log-level'] as 'info');
+  const opened = new AsyncDisposableStack();
+  const running: Running[] = [];
+
+  onProcessShouldEnd((why) => {
+    log.info('gateways ending', { why });
+    // Not cancelled: when ending in order takes longer, a hanging process would be worse than a cut one.
+    systemClock.after(END_WITHIN_MS, () => process.exit(1));
+    opened.disposeAsync().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error('gateways ended badly', { error });
+        process.exit(1);
+      },
+    );
+  });
+
+  process.on('message', (message: unknown) => {
+    if ((message as { kind?: unknown } | null)?.kind === 'snapshot')
+      tell({ kind: 'snapshot', gateways: running.map((gateway) => gateway.snapshot()) });
+  });
+
+  try {
+    const config = values.config ? readGatewaysConfig(values.config) : await configFromParent();
+    for (const one of config.gateways) {
+      const gateway = opened.use(await start(one, config, log));
+      running.push(gateway);
+      log.info('gateway open', { gateway: one.id, kind: one.kind });
+    }
+    tell({ kind: 'ready', gateways: config.gateways.map(({ id, kind }) => ({ id, kind })) });
+  } catch (error) {
+    log.error('gateways could not start', { error });
+    tell({ kind: 'failed', why: (error as Error).message });
+    await opened.disposeAsync();
+    process.exit(1);
+  }
+}
+
+/** Opens one gateway. Each kind is loaded when it is wanted: one that is not configured costs nothing. */
+async function start(one: GatewayConfig, config: GatewaysConfig, log: ReturnType<typeof openLog>): Promise<Running> {
+  const { username, password, url } = config.mqtt;
+  const common = {
+    site: config.site,
+    mqttUrl: url,
+    ...(username !== undefined && { credentials: { username, password: password ?? '' } }),
+    journalFolder: config.dataFolder,
+    host: config.host,
+    servers: config.servers ?? [config.host, '127.0.0.1', '::1'],
+    clock: systemClock,
+    chance: systemChance,
+    log,
+  };
+  switch (one.kind) {
+    case 'sms':
+      return (await import('./sms/sms-gateway.ts')).startSmsGateway({ ...common, ...one });
+    case 'pa':
+      return (await import('./pa/pa-gateway.ts')).startPaGateway({ ...common, ...one });
+    case 'radio':
+      return (await import('./radio/radio-gateway.ts')).startRadioGateway({ ...common, ...one });
+    case 'alarm':
+      return (await import('./alarm/devices/mqtt/translator.ts')).startAlarmTranslator({ ...common, ...one });
+  }
+}
+
+function configFromParent(): Promise<GatewaysConfig> {
+  if (!process.send) throw new Error('no configuration: give --config FILE, or start with an IPC channel');
+  return new Promise((resolve, reject) => {
+    const listener = (message: unknown) => {
+      const { kind, config } = (message ?? {}) as { kind?: unknown; config?: unknown };
+      if (kind !== 'start') return;
+      process.off('message', listener);
+      try {
+        resolve(parseGatewaysConfig(config));
+      } catch (error) {
+        reject(error as Error);
+      }
+    };
+    process.on('message', listener);
+  });
+}
+
+function tell(message: FromGateways) {
+  if (process.connected) process.send?.(message);
+}
+
+await main();

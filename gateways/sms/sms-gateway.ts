@@ -1,0 +1,415 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import type { GatewayResource } from '@tocsin/protocol/gateway.ts';
+import { openGateway, type Gateway, type GatewayOptions } from '../kit/gateway.ts';
+import { Inbox } from './inbox.ts';
+import { Provider, type ProviderConfig } from './provider.ts';
+import { readReceipt, type Receipt } from './receipt.ts';
+import { cutIntoSegments, type Segments } from './segments.ts';
+import type { Pdu } from './smpp-library.ts';
+import { LEDGER_LIMITS, openTextLedger, type Text, type TextLedger } from './text-ledger.ts';
+
+export const SMS_LIMITS = {
+  /** A text that could not be sent for so long is given up. */
+  waitAtMostMs: 24 * 3600_000,
+  /** Refusals for a passing reason after which a text is given up. */
+  attempts: 6,
+  /** The first wait after such a refusal; it doubles each time. */
+  retryFirstMs: 1000,
+  /** Receipts that came before the answer to their submit_sm; the oldest are dropped. */
+  earlyReceipts: 5000,
+} as const;
+
+export interface SmsGatewayOptions extends Omit<GatewayOptions, 'kind'> {
+  /** Tried in this order. */
+  providers: ProviderConfig[];
+}
+
+/** What is reported of a text that a crash, or a lost connection, left between submit_sm and its answer. */
+const UNKNOWN_AFTER_RESTART = 'outcome unknown after restart; not sent again';
+
+/** Opens the short-message gateway: command `send-text` → SMPP 3.4 → events text-sent, text-delivered, text-failed, text-received. */
+export async function startSmsGateway(options: SmsGatewayOptions): Promise<SmsGateway> {
+  await using opened = new AsyncDisposableStack();
+  const file = join(options.journalFolder, `${options.id}.texts.jsonl`);
+  const ledger = opened.use(await openTextLedger({ file, log: options.log }));
+  const gateway = opened.use(await openGateway({ ...options, kind: 'sms' }));
+  return new SmsGateway(options, gateway, ledger, opened.move());
+}
+
+export class SmsGateway implements AsyncDisposable {
+  readonly gateway: Gateway;
+  readonly #options: SmsGatewayOptions;
+  readonly #ledger: TextLedger;
+  readonly #parts: AsyncDisposableStack;
+  readonly #providers: Provider[];
+  readonly #inbox: Inbox;
+  readonly #early = new Map<string, { provider: string; receipt: Receipt }>();
+  readonly #sending = new Set<Promise<void>>();
+  readonly #abort = new AbortController();
+  /** Texts that may be sent now, in order. */
+  readonly #queue: Text[] = [];
+
+  constructor(options: SmsGatewayOptions, gateway: Gateway, ledger: TextLedger, parts: AsyncDisposableStack) {
+    const { clock, chance, log } = options;
+    this.gateway = gateway;
+    this.#options = options;
+    this.#ledger = ledger;
+    this.#parts = parts;
+    this.#inbox = new Inbox(clock);
+    this.#providers = options.providers.map((config) => {
+      const onDeliver = (pdu: Pdu) => this.#delivered(config.id, pdu);
+      return new Provider(config, { clock, chance, log: log.with({ provider: config.id }), onDeliver });
+    });
+    for (const provider of this.#providers) {
+      provider.events.on('up', () => gateway.setResource(resourceOf(provider)));
+      provider.events.on('down', () => gateway.setResource(resourceOf(provider)));
+      provider.events.on('has-room', () => this.#pump());
+    }
+    gateway.announce(this.#providers.map(resourceOf));
+    gateway.onCommand('send-text', (command) => this.#accept(command), { afterCrash: 'again' });
+    gateway.onCommand('self-test', ({ resource }) => this.#test(resource), { afterCrash: 'again' });
+    this.#resume();
+    const sweep = clock.every(60_000, () => this.#giveUpOld());
+    this.#abort.signal.addEventListener('abort', () => sweep.cancel());
+  }
+
+  snapshot() {
+    return {
+      ...this.gateway.snapshot(),
+      texts: this.#ledger.snapshot(),
+      queued: this.#queue.length,
+      providers: this.#providers.map((provider) => provider.snapshot()),
+    };
+  }
+
+  /** Finishes the submissions that are under way (≤ 5 s), then closes. */
+  async [Symbol.asyncDispose]() {
+    this.#abort.abort();
+    const tooLong = Promise.withResolvers<void>();
+    const timer = this.#options.clock.after(5000, tooLong.resolve);
+    await Promise.race([Promise.all([...this.#sending]), tooLong.promise]);
+    timer.cancel();
+    await Promise.all(this.#providers.map((provider) => provider[Symbol.asyncDispose]()));
+    await this.#parts.disposeAsync();
+  }
+
+  // --- in ---
+
+  async #accept({ command, to, text }: { command: string; to: string; text: string }) {
+    if (this.#ledger.get(command)) return { outcome: 'done' as const };
+    const number = to.replace(/[\s()-]/g, '');
+    if (!/^\+?[0-9]{3,20}$/.test(number)) return refused(`"${to}" is not a number that a text can go to`);
+    if (this.#ledger.unfinished >= LEDGER_LIMITS.waiting) return refused(`${LEDGER_LIMITS.waiting} texts wait already`);
+    try {
+      cutIntoSegments(text, 0);
+    } catch (error) {
+      return refused((error as Error).message);
+    }
+    const record: Text = {
+      command,
+      to: number,
+      text,
+      atMs: this.#options.clock.now(),
+      state: 'waiting',
+      messageIds: [],
+      partsDelivered: [],
+      parts: 1,
+      attempts: 0,
+      told: [],
+    };
+    await this.#ledger.put(record);
+    this.#queue.push(record);
+    this.#pump();
+    return { outcome: 'done' as const };
+  }
+
+  /** After a restart: nothing is lost, and nothing is sent twice. */
+  #resume() {
+    for (const text of this.#ledger.all()) {
+      if (text.state === 'waiting') this.#queue.push(text);
+      if (text.state === 'submitting') this.#fail(text, UNKNOWN_AFTER_RESTART);
+      else this.#tellWhatIsNotTold(text);
+    }
+  }
+
+  #giveUpOld() {
+    const before = this.#options.clock.now() - SMS_LIMITS.waitAtMostMs;
+    for (const text of this.#queue.filter(({ atMs }) => atMs < before)) {
+      this.#queue.splice(this.#queue.indexOf(text), 1);
+      this.#fail(text, `no short-message centre took it within ${SMS_LIMITS.waitAtMostMs / 3600_000} hours`);
+    }
+  }
+
+  // --- out ---
+
+  #pump() {
+    while (this.#queue.length > 0 && !this.#abort.signal.aborted) {
+      const provider = this.#providers.find(({ hasRoom }) => hasRoom);
+      if (!provider) return;
+      const text = this.#queue.shift()!;
+      provider.begin();
+      const sending = this.#send(text, provider)
+        .catch((error: unknown) => this.#options.log.error('text not sent', { command: text.command, error }))
+        .finally(() => {
+          this.#sending.delete(sending);
+          provider.end();
+        });
+      this.#sending.add(sending);
+    }
+  }
+
+  async #send(text: Text, provider: Provider): Promise<void> {
+    const segments = cutIntoSegments(text.text, referenceOf(text));
+    const isWhole = segments.parts.length > 1 && provider.config.longTexts === 'payload';
+    const parts = isWhole ? [undefined] : segments.parts;
+    await this.#ledger.set(text, {
+      state: 'submitting',
+      provider: provider.config.id,
+      parts: segments.parts.length,
+      messageIds: [],
+    });
+
+    const messageIds: string[] = [];
+    for (const [index, part] of parts.entries()) {
+      const outcome = await this.#submitPart(text, provider, segments, part);
+      switch (outcome.kind) {
+        case 'accepted':
+          messageIds.push(outcome.messageId);
+          continue;
+        case 'unknown':
+          return this.#fail(
+            text,
+            `outcome unknown, the connection was lost before the answer (${outcome.because}); not sent again`,
+          );
+        case 'throttled':
+        case 'not-sent':
+          if (index > 0) return this.#fail(text, `part ${index + 1} of ${parts.length} could not be sent`);
+          return this.#wait(text, 'front');
+        case 'refused':
+          if (index > 0) return this.#fail(text, `part ${index + 1} of ${parts.length} was refused: ${outcome.word}`);
+          if (outcome.isFinal) return this.#fail(text, `refused: ${outcome.word}`);
+          return this.#tryLater(text, outcome.word);
+      }
+    }
+    await this.#ledger.set(text, { state: 'submitted', messageIds });
+    this.#tellWhatIsNotTold(text);
+    this.#applyEarly(text);
+  }
+
+  /** Submits one part; a later part that is throttled waits its turn here, because the first is out already. */
+  async #submitPart(text: Text, provider: Provider, segments: Segments, part: Buffer | undefined) {
+    const isFirst = part === undefined || part === segments.parts[0];
+    for (let attempt = 0; ; attempt++) {
+      const outcome = await provider.submit(parametersOf(text, provider.config, segments, part));
+      if (outcome.kind !== 'throttled' || isFirst || attempt >= SMS_LIMITS.attempts) return outcome;
+      await new Promise<void>((resolve) => this.#options.clock.after(SMS_LIMITS.retryFirstMs * 2 ** attempt, resolve));
+    }
+  }
+
+  async #wait(text: Text, where: 'front' | 'back') {
+    await this.#ledger.set(text, { state: 'waiting', provider: undefined });
+    if (where === 'front') this.#queue.unshift(text);
+    else this.#queue.push(text);
+  }
+
+  async #tryLater(text: Text, word: string) {
+    const attempts = text.attempts + 1;
+    if (attempts >= SMS_LIMITS.attempts) return this.#fail(text, `refused ${attempts} times, the last time: ${word}`);
+    await this.#ledger.set(text, { state: 'waiting', provider: undefined, attempts });
+    await this.gateway.publish({
+      kind: 'text-failed',
+      event: eventId(text, `try${attempts}`),
+      command: text.command,
+      because: `refused for now: ${word}; it is tried again`,
+      isFinal: false,
+    });
+    this.#options.clock.after(SMS_LIMITS.retryFirstMs * 2 ** (attempts - 1), () => {
+      if (text.state !== 'waiting') return;
+      this.#queue.push(text);
+      this.#pump();
+    });
+  }
+
+  #fail(text: Text, because: string) {
+    this.#options.log.warn('text failed', { command: text.command, because });
+    this.#ledger
+      .set(text, { state: 'failed', because: because.slice(0, 300) })
+      .then(() => this.#tellWhatIsNotTold(text))
+      .catch((error: unknown) => this.#options.log.error('text journal failed', { error }));
+  }
+
+  // --- receipts and texts that come in ---
+
+  async #delivered(provider: string, pdu: Pdu): Promise<void> {
+    const octets = (pdu.short_message?.length ? pdu.short_message : pdu.message_payload) ?? Buffer.alloc(0);
+    // Message type bits of esm_class: SMPP 3.4 §5.2.12. Some centres set none and send the parameters only.
+    const isReceipt = ((pdu.esm_class ?? 0) & 0x3c) === 0x04 || pdu.receipted_message_id !== undefined;
+    if (!isReceipt) {
+      for (const received of this.#inbox.take(pdu))
+        await this.gateway.publish({ kind: 'text-received', ...received, text: received.text.slice(0, 2000) });
+      return;
+    }
+    const receipt = readReceipt({
+      text: octets.toString('latin1'),
+      ...(pdu.receipted_message_id !== undefined && { receiptedMessageId: pdu.receipted_message_id }),
+      ...(pdu.message_state !== undefined && { messageState: pdu.message_state }),
+    });
+    if (!receipt || receipt.state === 'under-way') return;
+    const text = this.#textOf(provider, receipt, pdu);
+    if (text) return this.#apply(text, receipt);
+    // The receipt overtook the answer to submit_sm: keep it until the answer is here.
+    if (!receipt.messageId) return;
+    if (this.#early.size >= SMS_LIMITS.earlyReceipts) this.#early.delete(this.#early.keys().next().value!);
+    this.#early.set(`${provider}:${receipt.messageId}`, { provider, receipt });
+  }
+
+  #textOf(provider: string, receipt: Receipt, pdu: Pdu): Text | undefined {
+    const byId = receipt.messageId && this.#ledger.byMessageId(provider, receipt.messageId);
+    if (byId) return byId;
+    if (pdu.user_message_reference === undefined) return undefined;
+    // A centre that gives our own reference back lets even a text of unknown outcome be recognised.
+    for (const text of this.#ledger.all())
+      if (
+        text.state === 'failed' &&
+        text.messageIds.length === 0 &&
+        text.provider === provider &&
+        userReferenceOf(text) === pdu.user_message_reference &&
+        digits(text.to) === digits(pdu.source_addr ?? '')
+      )
+        return text;
+    return undefined;
+  }
+
+  #applyEarly(text: Text) {
+    for (const [key, { provider, receipt }] of this.#early) {
+      if (this.#ledger.byMessageId(provider, receipt.messageId!) !== text) continue;
+      this.#early.delete(key);
+      this.#apply(text, receipt).catch((error: unknown) => this.#options.log.error('receipt not kept', { error }));
+    }
+  }
+
+  async #apply(text: Text, receipt: Receipt): Promise<void> {
+    if (text.state === 'delivered') return;
+    if (receipt.state === 'failed') {
+      if (text.state === 'failed') return;
+      const because = `not delivered: ${receipt.word}${receipt.error ? ` (error ${receipt.error})` : ''}`;
+      await this.#ledger.set(text, { state: 'failed', because });
+    } else {
+      const id = receipt.messageId ?? 'unknown';
+      if (text.partsDelivered.includes(id)) return;
+      const partsDelivered = [...text.partsDelivered, id];
+      const isDelivered = partsDelivered.length >= text.messageIds.length;
+      await this.#ledger.set(text, isDelivered ? { partsDelivered, state: 'delivered' } : { partsDelivered });
+    }
+    this.#tellWhatIsNotTold(text);
+  }
+
+  // --- telling the server ---
+
+  /** Reports what the text's state asks for and the outbox does not have yet; event ids are fixed, so doubles are dropped. */
+  #tellWhatIsNotTold(text: Text) {
+    const { command } = text;
+    const due: [string, Parameters<Gateway['publish']>[0]][] = [];
+    const isSent = text.state === 'submitted' || text.state === 'delivered' || text.messageIds.length > 0;
+    if (isSent)
+      due.push([
+        'sent',
+        {
+          kind: 'text-sent',
+          event: eventId(text, 'sent'),
+          command,
+          parts: text.parts,
+          providerMessageId: text.messageIds[0]?.slice(0, 100),
+        },
+      ]);
+    if (text.state === 'delivered')
+      due.push(['delivered', { kind: 'text-delivered', event: eventId(text, 'delivered'), command }]);
+    if (text.state === 'failed')
+      due.push([
+        'failed',
+        {
+          kind: 'text-failed',
+          event: eventId(text, 'failed'),
+          command,
+          because: text.because ?? 'unknown',
+          isFinal: true,
+        },
+      ]);
+
+    for (const [what, event] of due) {
+      if (text.told.includes(what)) continue;
+      text.told = [...text.told, what];
+      this.gateway
+        .publish(event)
+        .then(() => this.#ledger.set(text, { told: text.told }))
+        .catch((error: unknown) => {
+          text.told = text.told.filter((each) => each !== what);
+          this.#options.log.error('report not stored', { command, what, error });
+        });
+    }
+  }
+
+  async #test(resource: string) {
+    const provider = this.#providers.find(({ config }) => config.id === resource);
+    if (!provider) return refused(`there is no provider "${resource}"`);
+    if (!provider.isUp) return refused(`not connected: ${provider.why}`);
+    return (await provider.test()) ? { outcome: 'done' as const } : refused('the centre does not answer');
+  }
+}
+
+function refused(because: string) {
+  return { outcome: 'refused' as const, because };
+}
+
+function resourceOf(provider: Provider): GatewayResource {
+  const { id } = provider.config;
+  return provider.isUp
+    ? { id, kind: 'sms-provider', state: 'ready' }
+    : { id, kind: 'sms-provider', state: 'down', detail: provider.why.slice(0, 200) };
+}
+
+/** submit_sm by the names of SMPP 3.4 §4.4.1; types of number and numbering plans: §5.2.5-6. */
+function parametersOf(
+  text: Text,
+  config: ProviderConfig,
+  segments: Segments,
+  part: Buffer | undefined,
+): Record<string, unknown> {
+  const source = config.sourceAddress;
+  const isName = !/^\+?[0-9]+$/.test(source);
+  return {
+    source_addr_ton: isName ? 5 : source.startsWith('+') ? 1 : 0,
+    source_addr_npi: isName ? 0 : 1,
+    source_addr: source.replace(/^\+/, ''),
+    dest_addr_ton: text.to.startsWith('+') ? 1 : 0,
+    dest_addr_npi: 1,
+    destination_addr: text.to.replace(/^\+/, ''),
+    esm_class: part !== undefined && segments.parts.length > 1 ? 0x40 : 0,
+    registered_delivery: 1,
+    data_coding: segments.dataCoding,
+    short_message: part ?? Buffer.alloc(0),
+    ...(part === undefined && { message_payload: segments.whole }),
+    user_message_reference: userReferenceOf(text),
+  };
+}
+
+function hashOf(text: Text): Buffer {
+  return createHash('sha256').update(text.command).digest();
+}
+
+function referenceOf(text: Text): number {
+  return hashOf(text)[0]!;
+}
+
+function userReferenceOf(text: Text): number {
+  return hashOf(text).readUInt16BE(1);
+}
+
+function eventId(text: Text, what: string): string {
+  return `tx-${hashOf(text).toString('hex').slice(0, 32)}-${what}`;
+}
+
+function digits(number: string): string {
+  return number.replace(/\D/g, '');
+}
