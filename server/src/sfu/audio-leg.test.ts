@@ -39,6 +39,11 @@ test(
       assert.deepEqual([...new Set(digits().map(({ payload }) => payload[0]))], [5]);
       assert.equal(new Set(digits().map(({ timestamp }) => timestamp)).size, 1);
       assert.equal(digits().at(-1)!.payload.readUInt16BE(2), 1280);
+      engine.hush();
+      // The browser plays a digit as its two tones: 770 and 1336 Hz. A long one, since ears need a while.
+      engine.pressDigit(5, 126, agreed.plain, 100);
+      await browserHears(page, 770, 1336);
+      engine.say(440, agreed.plain);
     });
 
     await t.test('hold by the browser stops what it hears, and resuming brings it back', async () => {
@@ -46,7 +51,7 @@ test(
       assert(held.kind === 'agreed');
       assert.deepEqual([held.direction, held.theirDirection], ['recvonly', 'sendonly']);
       await takeAnswer(page, held.answer);
-      await browserHears(page, undefined);
+      await browserHears(page);
       const silent = await leg.acceptOffer(await browserOffers(page, { direction: 'inactive' }));
       assert(silent.kind === 'agreed' && silent.direction === 'inactive');
       await takeAnswer(page, silent.answer);
@@ -126,13 +131,13 @@ const ufrag = (sdp: string) => /a=ice-ufrag:(\S+)/.exec(sdp)?.[1];
 function browserOffers(page: Page, options: { direction?: string; iceRestart?: boolean } = {}): Promise<string> {
   return page.evaluate(async ({ direction, iceRestart }) => {
     const page = globalThis as any;
-    const connection: RTCPeerConnection = (page.connection ??= new RTCPeerConnection());
-    connection.ontrack ??= ({ track }) => (page.ears ??= page.kit.ears(new MediaStream([track])));
+    const connection = (page.connection ??= new page.RTCPeerConnection());
+    connection.ontrack ??= ({ track }: any) => (page.ears ??= page.kit.ears(new page.MediaStream([track])));
     if (!page.sender) page.sender = connection.addTrack(page.kit.tone(1000).getTracks()[0]);
-    if (direction) connection.getTransceivers()[0]!.direction = direction as RTCRtpTransceiverDirection;
+    if (direction) connection.getTransceivers()[0].direction = direction;
     await connection.setLocalDescription(await connection.createOffer({ iceRestart }));
     await page.kit.until(() => connection.iceGatheringState === 'complete');
-    return connection.localDescription!.sdp;
+    return connection.localDescription.sdp;
   }, options);
 }
 
@@ -143,25 +148,25 @@ function takeAnswer(page: Page, sdp: string): Promise<void> {
 function browserAnswers(page: Page, offer: string): Promise<string> {
   return page.evaluate(async (sdp) => {
     const page = globalThis as any;
-    const connection: RTCPeerConnection = (page.connection ??= new RTCPeerConnection());
-    connection.ontrack ??= ({ track }) => (page.ears ??= page.kit.ears(new MediaStream([track])));
+    const connection = (page.connection ??= new page.RTCPeerConnection());
+    connection.ontrack ??= ({ track }: any) => (page.ears ??= page.kit.ears(new page.MediaStream([track])));
     await connection.setRemoteDescription({ type: 'offer', sdp });
     if (!page.sender) page.sender = connection.addTrack(page.kit.tone(1000).getTracks()[0]);
     await connection.setLocalDescription(await connection.createAnswer());
     await page.kit.until(() => connection.iceGatheringState === 'complete');
-    return connection.localDescription!.sdp;
+    return connection.localDescription.sdp;
   }, offer);
 }
 
-/** Waits until the page hears this tone; with undefined, until it hears nothing. */
-async function browserHears(page: Page, hz: number | undefined): Promise<void> {
+/** Waits until the page hears this tone, or one of these; without any, until it hears nothing. */
+async function browserHears(page: Page, ...tones: number[]): Promise<void> {
   await page.evaluate(async (wanted) => {
     const page = globalThis as any;
     await page.kit.until(() => {
       const { hz, db } = page.ears.loudest();
-      return wanted === undefined ? db < -70 : Math.abs(hz - wanted) < 15 && db > -50;
+      return wanted.length === 0 ? db < -70 : db > -50 && wanted.some((each) => Math.abs(hz - each) < 15);
     });
-  }, hz);
+  }, tones);
 }
 
 async function until(check: () => boolean, ms = 10_000): Promise<void> {

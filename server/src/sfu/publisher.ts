@@ -119,6 +119,11 @@ export class Publisher implements AsyncDisposable, Listenable<PublisherEvents> {
     return this.#isClosed;
   }
 
+  /** Has the phone given no sign of life for 10 s, or no page of it connected? */
+  get isSilent(): boolean {
+    return this.#sending?.presence.state !== 'connected';
+  }
+
   /** Does a conference want this phone's sound now? A page that has just been loaded asks. */
   get isCallWanted(): boolean {
     return this.#leg !== undefined;
@@ -198,7 +203,7 @@ export class Publisher implements AsyncDisposable, Listenable<PublisherEvents> {
 
   /**
    * Makes the field phone a party of a conference: it speaks by its call microphone and hears what the engine sends.
-   * One at a time: a second is refused with ENDPOINT_UNREGISTERED's opposite, so close the first one before.
+   * A phone is in one conference at a time: an earlier leg is closed.
    */
   async openAudioLeg({ engine }: { engine: EngineAddress }): Promise<FieldAudioLeg> {
     this.#mustBeOpen();
@@ -221,10 +226,10 @@ export class Publisher implements AsyncDisposable, Listenable<PublisherEvents> {
   }
 
   /** A second way out for the camera and the microphone, as plain RTP for a recorder. See `RecordingTap`. */
-  async openTap(options: { host: string; ports: Partial<Record<WatchedSource, number>> }): Promise<RecordingTap> {
+  async openTap({ host }: { host: string }): Promise<RecordingTap> {
     this.#mustBeOpen();
     const tap: RecordingTap = await RecordingTap.open({
-      ...options,
+      host,
       router: this.router,
       producerOf: (source) => this.#sources.get(source),
       onClose: () => this.#taps.delete(tap),

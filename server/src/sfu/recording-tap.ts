@@ -1,6 +1,7 @@
 import type { Consumer, PlainTransport, Producer, Router, RtpCodecParameters } from 'mediasoup/types';
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
 import type { WatchedSource } from './publisher.ts';
+import { areBound, freeRtpPort } from './rtp-ports.ts';
 
 export type RecordingTapEvents = {
   /** A source ended, or everything did. What comes afterwards needs a new tap. */
@@ -39,16 +40,14 @@ export class RecordingTap implements Listenable<RecordingTapEvents> {
   static async open(options: {
     router: Router;
     host: string;
-    ports: Partial<Record<WatchedSource, number>>;
     producerOf: (source: WatchedSource) => Producer | undefined;
     onClose: () => void;
   }): Promise<RecordingTap> {
     const branches: Branch[] = [];
     try {
       for (const source of ['camera', 'microphone'] as const) {
-        const port = options.ports[source];
         const producer = options.producerOf(source);
-        if (port !== undefined && producer) branches.push(await openBranch(options, source, port, producer));
+        if (producer) branches.push(await openBranch(options, source, await freeRtpPort(options.host), producer));
       }
       return new RecordingTap(options.host, branches, options.onClose);
     } catch (error) {
@@ -66,6 +65,11 @@ export class RecordingTap implements Listenable<RecordingTapEvents> {
   get videoCodec(): string | undefined {
     const camera = this.#branches.find(({ source }) => source === 'camera');
     return camera && codecOf(camera).mimeType.split('/')[1]?.toLowerCase();
+  }
+
+  /** Has the recorder bound all its ports, so that nothing sent now is lost? */
+  isListenedTo(): Promise<boolean> {
+    return areBound(this.#branches.flatMap(({ port }) => [port, port + 1]));
   }
 
   /** The session description for the recorder (RFC 8866). */

@@ -51,6 +51,7 @@ export async function openEngine(t: TestContext, ssrc = 0x10c51234) {
     heard,
     /** Begins to say a tone to there. Timers run late on a busy machine, so what is due is sent, not one packet a tick. */
     say(hz: number, to: { host: string; port: number }) {
+      clearInterval(ticking);
       const begin = performance.now();
       let sent = 0;
       ticking = setInterval(() => {
@@ -63,15 +64,23 @@ export async function openEngine(t: TestContext, ssrc = 0x10c51234) {
         }
       }, 10);
     },
-    /** Sends one digit by RFC 4733: `count` packets of 20 ms, three of them ends. */
-    pressDigit(event: number, payloadType: number, to: { host: string; port: number }, count = 10) {
+    hush() {
+      clearInterval(ticking);
+    },
+    /** Sends one digit by RFC 4733: `count` packets, one every 20 ms, then two more ends. */
+    pressDigit(event: number, payloadType: number, to: { host: string; port: number }, count: number) {
       const at = timestamp;
-      for (let i = 1; i <= count + 2; i++) {
-        const isEnd = i >= count;
-        const payload = Buffer.from([event, (isEnd ? 0x80 : 0) | 10, 0, 0]);
-        payload.writeUInt16BE(160 * Math.min(i, count), 2);
-        send(to, payloadType, i === 1, at, payload);
-      }
+      const begin = performance.now();
+      let i = 0;
+      clearInterval(ticking);
+      ticking = setInterval(() => {
+        for (; i < count + 2 && i * 20 < performance.now() - begin; i++) {
+          const payload = Buffer.from([event, (i >= count - 1 ? 0x80 : 0) | 10, 0, 0]);
+          payload.writeUInt16BE(160 * Math.min(i + 1, count), 2);
+          send(to, payloadType, i === 0, at, payload);
+        }
+      }, 10);
+      timestamp += 160 * count;
     },
     /** Power of the tone at `hz` among the last `packets` packets of this payload type, 0-1. */
     share(hz: number, packets = 50, payloadType = 8): number {

@@ -26,8 +26,10 @@ export async function publish(page: Page, publisher: Publisher, { videoCodec = '
     sending.on('connect', ({ dtlsParameters }: any, done: () => void, failed: (error: unknown) => void) =>
       ask('connect', { transportId: sending.id, dtlsParameters }).then(done, failed),
     );
-    sending.on('produce', ({ rtpParameters, appData }: any, done: (it: any) => void, failed: (error: unknown) => void) =>
-      ask('produce', { source: appData.source, rtpParameters }).then(done, failed),
+    sending.on(
+      'produce',
+      ({ rtpParameters, appData }: any, done: (it: any) => void, failed: (error: unknown) => void) =>
+        ask('produce', { source: appData.source, rtpParameters }).then(done, failed),
     );
     const { video, audio } = page.flashAndBeep();
     page.microphone = audio;
@@ -36,7 +38,7 @@ export async function publish(page: Page, publisher: Publisher, { videoCodec = '
     await sending.produce({ track: video, codec: codecOf(videoCodec), appData: { source: 'camera' } });
     await sending.produce({ track: audio, appData: { source: 'microphone' } });
     /** The same microphone once more, as G.711 for the conference. */
-    page.speakInCall = (track: MediaStreamTrack) =>
+    page.speakInCall = (track: any) =>
       sending.produce({ track, codec: codecOf('audio/PCMA'), appData: { source: 'call-microphone' } });
     page.device = device;
   }, options);
@@ -58,7 +60,7 @@ export async function joinCall(page: Page, publisher: Publisher): Promise<void> 
       );
       const rtpCapabilities = page.device.recvRtpCapabilities;
       const { track } = await receiving.consume(await page[asked]('consume', { rtpCapabilities }));
-      page.ears = page.kit.ears(new MediaStream([track]));
+      page.ears = page.kit.ears(new page.MediaStream([track]));
     },
     { asked, transport: await publisher.openTransport('receive') },
   );
@@ -87,10 +89,10 @@ export async function watch(page: Page, viewer: Viewer): Promise<void> {
           await ask('consume', { source, rtpCapabilities: device.recvRtpCapabilities }),
         );
         if (source === 'camera') {
-          page.video ??= Object.assign(document.createElement('video'), { muted: true });
-          page.video.srcObject = new MediaStream([track]);
+          page.video ??= Object.assign(page.document.createElement('video'), { muted: true });
+          page.video.srcObject = new page.MediaStream([track]);
           page.video.play();
-        } else page.ears = page.kit.ears(new MediaStream([track]));
+        } else page.ears = page.kit.ears(new page.MediaStream([track]));
         await ask('resume', { source });
       };
       await page.take('camera');

@@ -1,0 +1,142 @@
+import type { Chance } from '#kernel/chance.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { Emitter, type Listenable } from '#kernel/emitter.ts';
+import { DispatchError } from '#kernel/errors.ts';
+import type { Log } from '#kernel/log.ts';
+import type { Sfu } from '#sfu/sfu.ts';
+import { Feed, type FeedHappening, type FeedOwner, type FeedSnapshot } from './feed.ts';
+import type { FeedLocation } from './location.ts';
+import { sealLeftParts, type RecordingPart } from './recording.ts';
+
+/** Named limits of all feeds together. */
+export const FEEDS_LIMITS = {
+  /** Feeds that have not ended; the next invitation is refused with FEED_LIMIT. */
+  feedsAtOnce: 100,
+  /** Recordings at the same time, each a process; the next is refused with RECORDING_LIMIT. */
+  recordingsAtOnce: 16,
+  /** Ended feeds that are still listed; the oldest is forgotten. */
+  endedFeedsKept: 100,
+  /** A link that nobody has opened. */
+  linkForMs: 30 * 60_000,
+} as const;
+
+export type FeedsEvents = {
+  /** Push it to the consoles. */
+  changed: [FeedSnapshot];
+  located: [feedId: string, FeedLocation];
+  /** Append it to the timeline. */
+  happened: [FeedSnapshot, FeedHappening];
+  'call-wanted': [feedId: string, isWanted: boolean];
+  'must-reopen': [feedId: string];
+};
+
+export interface FeedsOptions {
+  sfu: Sfu;
+  /** A folder of ours: one folder below it for each recorded feed. */
+  recordingsFolder: string;
+  /** The ffmpeg to call. Default `ffmpeg`. */
+  ffmpeg?: string;
+  clock: Clock;
+  chance: Chance;
+  log: Log;
+}
+
+/** Every source of video that the control room has asked for. */
+export class Feeds implements AsyncDisposable, Listenable<FeedsEvents> {
+  readonly #options: FeedsOptions;
+  readonly #events = new Emitter<FeedsEvents>();
+  readonly #feeds = new Map<string, Feed>();
+  readonly #byToken = new Map<string, Feed>();
+  #isClosed = false;
+  on = this.#events.on.bind(this.#events);
+  once = this.#events.once.bind(this.#events);
+
+  constructor(options: FeedsOptions) {
+    this.#options = options;
+  }
+
+  /** Makes a feed whose link (`feed.token` is its secret) can be sent to a phone. Throws FEED_LIMIT. */
+  invite(invitation: { owner: FeedOwner; by: string; incidentId?: string; expiresInMs?: number }): Feed {
+    const { sfu, recordingsFolder, ffmpeg = 'ffmpeg', clock, chance, log } = this.#options;
+    const open = [...this.#feeds.values()].filter(({ state }) => state !== 'ended');
+    if (this.#isClosed || open.length >= FEEDS_LIMITS.feedsAtOnce) throw new DispatchError('FEED_LIMIT');
+    const feed = new Feed({
+      sfu,
+      owner: invitation.owner,
+      invitedBy: invitation.by,
+      incidentId: invitation.incidentId,
+      expiresAtMs: clock.now() + (invitation.expiresInMs ?? FEEDS_LIMITS.linkForMs),
+      recordingsFolder,
+      ffmpeg,
+      clock,
+      chance,
+      log,
+      admitRecording: () => this.#admitRecording(),
+    });
+    this.#feeds.set(feed.id, feed);
+    this.#byToken.set(feed.token, feed);
+    this.#pass(feed);
+    this.#events.emit('happened', feed.snapshot(), { what: 'feed.invited' });
+    this.#events.emit('changed', feed.snapshot());
+    return feed;
+  }
+
+  /** Throws FEED_UNKNOWN. */
+  get(feedId: string): Feed {
+    const feed = this.#feeds.get(feedId);
+    if (!feed) throw new DispatchError('FEED_UNKNOWN');
+    return feed;
+  }
+
+  /** The feed of a link that has not ended. Throws FEED_UNKNOWN. Guessing is hopeless: a token has 128 bits. */
+  findByToken(token: string): Feed {
+    const feed = this.#byToken.get(token);
+    if (!feed) throw new DispatchError('FEED_UNKNOWN');
+    return feed;
+  }
+
+  /** Those that have not ended, then those that have, newest first. */
+  list(): FeedSnapshot[] {
+    const all = [...this.#feeds.values()].map((feed) => feed.snapshot());
+    const rank = ({ state }: FeedSnapshot) => (state === 'ended' ? 1 : 0);
+    return all.sort((a, b) => rank(a) - rank(b) || b.invitedAtMs - a.invitedAtMs);
+  }
+
+  /** Seals the recordings that a killed server left behind. Call it at the start and again a minute later: the recorder of a file needs 10 s to see that it is alone. */
+  sealLeftRecordings(): Promise<RecordingPart[]> {
+    return sealLeftParts(this.#options.recordingsFolder, this.#options.clock);
+  }
+
+  snapshot(): { feeds: FeedSnapshot[] } {
+    return { feeds: this.list() };
+  }
+
+  /** Ends every feed; recordings are finished first. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all([...this.#feeds.values()].map((feed) => feed.end('server-stopping')));
+  }
+
+  #admitRecording(): void {
+    const running = [...this.#feeds.values()].filter(({ isRecording }) => isRecording);
+    if (running.length >= FEEDS_LIMITS.recordingsAtOnce) throw new DispatchError('RECORDING_LIMIT');
+  }
+
+  #pass(feed: Feed): void {
+    feed.on('changed', () => this.#events.emit('changed', feed.snapshot()));
+    feed.on('located', (location) => this.#events.emit('located', feed.id, location));
+    feed.on('call-wanted', (isWanted) => this.#events.emit('call-wanted', feed.id, isWanted));
+    feed.on('must-reopen', () => this.#events.emit('must-reopen', feed.id));
+    feed.on('happened', (happening) => {
+      this.#events.emit('happened', feed.snapshot(), happening);
+      if (happening.what === 'feed.ended') this.#forget(feed);
+    });
+  }
+
+  #forget({ token }: Feed): void {
+    this.#byToken.delete(token);
+    const ended = [...this.#feeds.values()].filter(({ state }) => state === 'ended');
+    for (const { id } of ended.slice(0, Math.max(0, ended.length - FEEDS_LIMITS.endedFeedsKept)))
+      this.#feeds.delete(id);
+  }
+}

@@ -1,0 +1,132 @@
+import assert from 'node:assert/strict';
+import { execFile, spawnSync } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { systemChance } from '#kernel/chance.ts';
+import { systemClock } from '#kernel/clock.ts';
+import { silentLog } from '#kernel/log.ts';
+import type { Publisher } from '#sfu/publisher.ts';
+import { cannotRun, mediasoupClientScript, openBrowser, readySfu } from '#sfu/test-browser.ts';
+import { FLASH_AND_BEEP, publish } from '#sfu/test-pages.ts';
+import { Recording } from './recording.ts';
+
+const ffmpeg = process.env['TOCSIN_FFMPEG'] ?? 'ffmpeg';
+const skip = cannotRun() || (spawnSync(ffmpeg, ['-version']).error ? 'there is no ffmpeg on this machine' : false);
+
+/** How far sound and picture may be apart in a file: design.md, section 6. */
+const WIDEST_SKEW_MS = 40;
+
+for (const { videoCodec, kind } of [
+  { videoCodec: 'video/VP8', kind: 'webm' },
+  { videoCodec: 'video/H264', kind: 'mkv' },
+])
+  test(`a recording of ${videoCodec} has picture and sound together`, { skip, timeout: 90_000 }, async (t) => {
+    const { field, publisher, folder } = await fieldPhone(t);
+    await publish(field, publisher, { videoCodec });
+    const recording = startRecording(publisher, folder);
+    await systemSleep(9000);
+    const [part, ...more] = await recording.stop();
+    assert(part && more.length === 0);
+    assert.equal(part.file.endsWith(kind), true);
+    assert.deepEqual(part.sources, ['camera', 'microphone']);
+    assert.match(part.sha256, /^[0-9a-f]{64}$/);
+    const flashes = await flashesIn(part.file);
+    const beeps = await beepsIn(part.file);
+    const skews = flashes.flatMap((flash) => {
+      const beep = beeps.find((each) => Math.abs(each - flash) < 0.5);
+      return beep === undefined ? [] : [Math.round((flash - beep) * 1000)];
+    });
+    t.diagnostic(`picture minus sound, ms: ${skews.join(' ')}`);
+    assert(skews.length >= 3, `flashes at ${flashes.join(' ')}, beeps at ${beeps.join(' ')}`);
+    for (const skew of skews) assert(Math.abs(skew) <= WIDEST_SKEW_MS, `apart by ${skews.join(', ')} ms`);
+  });
+
+test('a page that is loaded again begins a second part of the same recording', { skip, timeout: 90_000 }, async (t) => {
+  const { field, publisher, folder, openField } = await fieldPhone(t);
+  const recording = startRecording(publisher, folder);
+  await publish(field, publisher);
+  const first = new Promise((resolve) => recording.on('part-finished', resolve));
+  await started(recording);
+  await systemSleep(2500);
+  const second = started(recording);
+  await field.close();
+  await first;
+  await publish(await openField(), publisher);
+  await second;
+  await systemSleep(2500);
+  const parts = await recording.stop();
+  assert.equal(parts.length, 2);
+  for (const { file } of parts) assert.deepEqual(await kindsIn(file), ['audio', 'video']);
+});
+
+async function fieldPhone(t: TestContext) {
+  const folder = await mkdtemp(join(tmpdir(), 'tocsin-recording-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const [sfu, browser, script] = await Promise.all([readySfu(t), openBrowser(t), mediasoupClientScript()]);
+  const openField = () => browser.openPage({ scripts: [script, FLASH_AND_BEEP] });
+  return { folder, publisher: await sfu.openPublisher(), field: await openField(), openField };
+}
+
+function startRecording(publisher: Publisher, folder: string): Recording {
+  const names = { feedId: 'feed-1', recordingId: 'recording-1' };
+  return new Recording({ ...names, publisher, folder, ffmpeg, clock: systemClock, log: silentLog });
+}
+
+const started = (recording: Recording) => new Promise((resolve) => recording.once('part-started', resolve));
+
+const systemSleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+const run = promisify(execFile);
+
+async function kindsIn(file: string): Promise<string[]> {
+  const { stderr } = await run(ffmpeg, ['-hide_banner', '-i', file, '-t', '1', '-f', 'null', '-']);
+  return [
+    ...new Set(
+      [...stderr.split('Output #0')[0]!.matchAll(/Stream #0:\d+.*?: (Video|Audio):/g)].map(([, kind]) =>
+        kind!.toLowerCase(),
+      ),
+    ),
+  ].sort();
+}
+
+/** Seconds at which the picture turns bright: the time of each frame beside its mean brightness. */
+async function flashesIn(file: string): Promise<number[]> {
+  const filter = 'signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-';
+  const { stdout } = await run(ffmpeg, ['-v', 'error', '-i', file, '-vf', filter, '-an', '-f', 'null', '-']);
+  const frames = [...stdout.matchAll(/pts_time:([\d.]+)\s+lavfi\.signalstats\.YAVG=([\d.]+)/g)];
+  return risesOf(
+    frames.map(([, at, brightness]) => [Number(at), Number(brightness)]),
+    128,
+  );
+}
+
+/** Seconds at which the beep begins, to 5 ms. */
+async function beepsIn(file: string): Promise<number[]> {
+  // `aresample=async=1` fills what is missing, so that a sample's place is its time; first_pts=0 keeps a late start late.
+  const filter = 'aresample=async=1:first_pts=0';
+  const { stdout } = await run(
+    ffmpeg,
+    ['-v', 'error', '-i', file, '-vn', '-af', filter, '-ar', '8000', '-ac', '1', '-f', 's16le', '-'],
+    { encoding: 'buffer', maxBuffer: 64 << 20 },
+  );
+  const loudness: [number, number][] = [];
+  for (let at = 0; at + 80 <= stdout.length; at += 80) {
+    let sum = 0;
+    for (let i = 0; i < 80; i += 2) sum += Math.abs(stdout.readInt16LE(at + i));
+    loudness.push([at / 16_000, sum / 40]);
+  }
+  return risesOf(loudness, 1500);
+}
+
+/** When the value goes from below the threshold to above, at most once a second. */
+function risesOf(values: [atS: number, value: number][], threshold: number): number[] {
+  const rises: number[] = [];
+  for (const [index, [at, value]] of values.entries()) {
+    const before = values[index - 1]?.[1] ?? Infinity;
+    if (before < threshold && value >= threshold && at - (rises.at(-1) ?? -1) > 1) rises.push(at);
+  }
+  return rises;
+}
