@@ -1,0 +1,6 @@
+import { messages } from './messages.ts';
+
+export const field = messages({
+  zh: { title: '现场' },
+  en: { title: 'Field' },
+});

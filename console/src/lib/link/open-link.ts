@@ -1,0 +1,14 @@
+import { io } from 'socket.io-client';
+import { Link, type LinkListeners, type Wire } from './link.ts';
+
+/** Opens the socket to the server that served this page; the session's cookie says who we are. */
+export function openLink(listeners: LinkListeners): Link {
+  const socket = io({
+    path: '/socket.io',
+    transports: ['websocket', 'polling'],
+    reconnectionDelay: 500,
+    reconnectionDelayMax: 3000,
+    timeout: 8000,
+  });
+  return new Link(socket as unknown as Wire, listeners);
+}
