@@ -1,0 +1,95 @@
+import { Emitter, type Listenable } from '#kernel/emitter.ts';
+import type { ThreadLink } from './thread-link.ts';
+import type { Hearing, MemberOptions, Report } from './worker/protocol.ts';
+
+/** What can be on a bridge. */
+export interface BridgeNode {
+  readonly id: string;
+}
+
+export interface MediaBridgeEvents extends Record<string, unknown[]> {
+  /** With hysteresis: begins within 100 ms, ends after 400 ms of quiet. Not told of muted nodes. */
+  speaking: [{ nodeId: string; isSpeaking: boolean }];
+  closed: [];
+}
+
+/**
+ * Who hears whom. One node hears another when it wants to (`hears`) and is allowed to (`heardBy` of the other); nobody
+ * hears himself. By default everyone hears everyone. A node is on one bridge at most: adding it moves it.
+ */
+export class MediaBridge implements Listenable<MediaBridgeEvents>, AsyncDisposable {
+  readonly id: string;
+  readonly label: string;
+  readonly #link: ThreadLink;
+  readonly #events = new Emitter<MediaBridgeEvents>();
+  #isClosed = false;
+
+  constructor(id: string, label: string, link: ThreadLink) {
+    this.id = id;
+    this.label = label;
+    this.#link = link;
+  }
+
+  on<Name extends keyof MediaBridgeEvents>(
+    event: Name,
+    listener: (...args: MediaBridgeEvents[Name]) => void,
+  ): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  once<Name extends keyof MediaBridgeEvents>(
+    event: Name,
+    listener: (...args: MediaBridgeEvents[Name]) => void,
+  ): () => void {
+    return this.#events.once(event, listener);
+  }
+
+  async add(node: BridgeNode, options: MemberOptions = {}): Promise<void> {
+    await this.#link.ask('add-node', { bridge: this.id, node: node.id, options });
+  }
+
+  async remove(node: BridgeNode): Promise<void> {
+    await this.#link.ask('remove-node', { bridge: this.id, node: node.id });
+  }
+
+  /** A muted node is not heard; it goes on hearing. */
+  setMuted(node: BridgeNode, isMuted: boolean): Promise<void> {
+    return this.#change(node, { isMuted });
+  }
+
+  setHears(node: BridgeNode, hears: Hearing): Promise<void> {
+    return this.#change(node, { hears });
+  }
+
+  setHeardBy(node: BridgeNode, heardBy: Hearing): Promise<void> {
+    return this.#change(node, { heardBy });
+  }
+
+  /** How loud the others hear it; −60 … +20 dB. */
+  setGain(node: BridgeNode, gainDb: number): Promise<void> {
+    return this.#change(node, { gainDb: Math.max(-60, Math.min(20, gainDb)) });
+  }
+
+  /** Its nodes stay open, on no bridge. */
+  async close(_reason?: string): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#link.ask('close-bridge', { bridge: this.id }).catch(() => {});
+    this.#events.emit('closed');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** For the engine: what the thread tells of this bridge. */
+  receive(report: Report): void {
+    if (report.what !== 'speaking') return;
+    const { nodeId, isSpeaking } = report;
+    this.#events.emit('speaking', { nodeId, isSpeaking });
+  }
+
+  async #change(node: BridgeNode, options: MemberOptions): Promise<void> {
+    await this.#link.ask('change-node', { bridge: this.id, node: node.id, options });
+  }
+}

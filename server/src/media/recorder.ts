@@ -1,0 +1,91 @@
+import { Emitter, type Listenable } from '#kernel/emitter.ts';
+import type { ThreadLink } from './thread-link.ts';
+import type { WavFile } from './wav-file.ts';
+
+/** Why a recording stopped by itself. */
+export type RecordingFailure = 'disk-full' | 'disk-error' | 'thread-died';
+
+export interface RecorderEvents extends Record<string, unknown[]> {
+  failed: [reason: RecordingFailure, detail: string];
+  closed: [];
+}
+
+export interface RecordingResult {
+  file: string;
+  durationMs: number;
+  /** Of the whole file, in hex. */
+  sha256: string;
+}
+
+/** Writes what it hears on a bridge to a WAV file of 8 kHz, 16 bits. */
+export class Recorder implements Listenable<RecorderEvents>, AsyncDisposable {
+  readonly id: string;
+  /** The file's whole path. */
+  readonly file: string;
+  readonly startedAtMs: number;
+  readonly #wav: WavFile;
+  readonly #link: ThreadLink;
+  readonly #events = new Emitter<RecorderEvents>();
+  readonly #lastChunk = Promise.withResolvers<void>();
+  #hasFailed = false;
+  #closing: Promise<RecordingResult> | undefined;
+
+  constructor(options: { id: string; startedAtMs: number; wav: WavFile; link: ThreadLink }) {
+    this.id = options.id;
+    this.file = options.wav.path;
+    this.startedAtMs = options.startedAtMs;
+    this.#wav = options.wav;
+    this.#link = options.link;
+  }
+
+  /** Bytes of sound in the file so far. */
+  get bytesWritten(): number {
+    return this.#wav.dataBytes;
+  }
+
+  /** Sound that the disk was too slow to take; it is silent in the file. */
+  get bytesLost(): number {
+    return this.#wav.lostBytes;
+  }
+
+  on<Name extends keyof RecorderEvents>(event: Name, listener: (...args: RecorderEvents[Name]) => void): () => void {
+    return this.#events.on(event, listener);
+  }
+
+  once<Name extends keyof RecorderEvents>(event: Name, listener: (...args: RecorderEvents[Name]) => void): () => void {
+    return this.#events.once(event, listener);
+  }
+
+  /** Ends the recording; all that was heard is in the file then. Again gives the same. */
+  close(_reason?: string): Promise<RecordingResult> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close().catch(() => {});
+  }
+
+  /** For the engine: what was heard. */
+  receiveSamples(samples: Int16Array, isLast: boolean): void {
+    this.#wav.append(samples);
+    if (isLast) this.#lastChunk.resolve();
+  }
+
+  /** For the engine: the recording cannot go on. What is in the file stays. */
+  fail(reason: RecordingFailure, detail: string): void {
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    this.#lastChunk.resolve();
+    this.#link.ask('close-node', { node: this.id }).catch(() => {});
+    this.#events.emit('failed', reason, detail);
+  }
+
+  async #close(): Promise<RecordingResult> {
+    await this.#link.ask('close-node', { node: this.id }).catch(() => this.#lastChunk.resolve());
+    await this.#lastChunk.promise;
+    const sha256 = await this.#wav.close();
+    this.#events.emit('closed');
+    return { file: this.file, durationMs: this.#wav.durationMs, sha256 };
+  }
+}

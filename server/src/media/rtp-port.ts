@@ -1,0 +1,124 @@
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { Emitter, type Listenable } from '#kernel/emitter.ts';
+import type { G711Law } from './codecs/g711.ts';
+import type { ThreadLink } from './thread-link.ts';
+import type { MediaDirection, Report, RtpStatistics } from './worker/protocol.ts';
+
+export interface RtpOptions {
+  codec: G711Law;
+  payloadType: number;
+  telephoneEventPayloadType?: number;
+  /** Of the packets we send: 10 … 120, a multiple of 10; default 20. */
+  ptimeMs?: number;
+  /** Where the far end says it is. Absent: whoever sends first. A name is resolved. */
+  remote?: { host: string; port: number };
+  /** Whether a source that differs from `remote` may be taken (NAT); default true. See `worker/latch.ts` for the rule. */
+  latch?: boolean;
+  /** Ours: 'sendonly' sends and does not listen. */
+  direction: MediaDirection;
+  /** A fixed SSRC of our own (WebRTC); otherwise one by chance, kept for the port's life. */
+  ssrc?: number;
+  /** Tell 'media-lost' when nothing came for so long although the direction lets us hear. Absent: never. */
+  mediaLostAfterMs?: number;
+  /** Where our RTCP goes; default 'next-port', which becomes 'muxed' when the far end's comes muxed. */
+  rtcp?: 'next-port' | 'muxed' | 'none';
+}
+
+export interface RtpPortEvents extends Record<string, unknown[]> {
+  /** A digit came to its end (RFC 4733). Told once for each. */
+  digit: [{ digit: string; durationMs: number; by: 'telephone-event' }];
+  'media-lost': [];
+  /** The first packet came, or the first after a loss, or the source has moved. */
+  'media-found': [{ remote: { host: string; port: number } }];
+  /** At most ten times a second, on a change of 3 dB or of speaking. */
+  level: [{ levelDb: number; isSpeaking: boolean }];
+  closed: [];
+}
+
+/** One RTP leg: a UDP port in the media thread. Put on a bridge, what it receives is its voice and what it hears it sends. */
+export class RtpPort implements Listenable<RtpPortEvents>, AsyncDisposable {
+  readonly id: string;
+  readonly label: string;
+  readonly localHost: string;
+  readonly localPort: number;
+  readonly #link: ThreadLink;
+  readonly #events = new Emitter<RtpPortEvents>();
+  #isLevelWatched = false;
+  #isClosed = false;
+
+  constructor(options: { id: string; label: string; localHost: string; localPort: number; link: ThreadLink }) {
+    this.id = options.id;
+    this.label = options.label;
+    this.localHost = options.localHost;
+    this.localPort = options.localPort;
+    this.#link = options.link;
+  }
+
+  on<Name extends keyof RtpPortEvents>(event: Name, listener: (...args: RtpPortEvents[Name]) => void): () => void {
+    this.#watch(event);
+    return this.#events.on(event, listener);
+  }
+
+  once<Name extends keyof RtpPortEvents>(event: Name, listener: (...args: RtpPortEvents[Name]) => void): () => void {
+    this.#watch(event);
+    return this.#events.once(event, listener);
+  }
+
+  /** Says what is agreed with the far end. May be called again (re-INVITE, hold): SSRC and sequence go on. */
+  async configure(options: RtpOptions): Promise<void> {
+    const { ptimeMs = 20, latch = true, rtcp = 'next-port', remote, ...rest } = options;
+    const bounded = Math.max(10, Math.min(120, Math.round(ptimeMs / 10) * 10));
+    const resolved = remote && { host: await addressOf(remote.host), port: remote.port };
+    const configuration = { ...rest, ptimeMs: bounded, latch, rtcp, ...(resolved && { remote: resolved }) };
+    await this.#link.ask('configure-rtp', { node: this.id, configuration });
+  }
+
+  /**
+   * Sends digits (0-9 * # A-D) as telephone-events, one after another; settles when the last was sent.
+   * @throws DispatchError MEDIA_FORMAT_UNSUPPORTED when none are agreed, REQUEST_MALFORMED for other characters
+   */
+  async sendDigits(digits: string, options: { durationMs?: number; gapMs?: number } = {}): Promise<void> {
+    const { durationMs = 160, gapMs = 80 } = options;
+    await this.#link.ask('send-digits', { node: this.id, digits, durationMs, gapMs });
+  }
+
+  statistics(): Promise<RtpStatistics> {
+    return this.#link.ask('rtp-statistics', { node: this.id });
+  }
+
+  async close(_reason?: string): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#link.ask('close-node', { node: this.id }).catch(() => {});
+    this.#events.emit('closed');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  /** For the engine: what the thread tells of this port. */
+  receive(report: Report): void {
+    if (report.what === 'digit') {
+      const { digit, durationMs } = report;
+      this.#events.emit('digit', { digit, durationMs, by: 'telephone-event' });
+    } else if (report.what === 'media-lost') this.#events.emit('media-lost');
+    else if (report.what === 'media-found') this.#events.emit('media-found', { remote: report.remote });
+    else if (report.what === 'level') {
+      const { levelDb, isSpeaking } = report;
+      this.#events.emit('level', { levelDb, isSpeaking });
+    }
+  }
+
+  /** Levels are reported only of ports where somebody listens for them. */
+  #watch(event: keyof RtpPortEvents): void {
+    if (event !== 'level' || this.#isLevelWatched) return;
+    this.#isLevelWatched = true;
+    this.#link.ask('watch-level', { node: this.id }).catch(() => {});
+  }
+}
+
+async function addressOf(host: string): Promise<string> {
+  return isIP(host) ? host : (await lookup(host)).address;
+}

@@ -1,0 +1,141 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { decodeG711, encodeG711, STATIC_PAYLOAD_TYPE, type G711Law } from './codecs/g711.ts';
+import { sine } from './measure.ts';
+import { readRtp, writeRtp } from './rtp.ts';
+
+/** A phone for tests: says a tone by RTP over loopback and keeps what it hears. */
+export interface TestPhone extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  /** Everything heard so far, in the order of arrival. */
+  readonly heard: Int16Array;
+  /** Telephone-event packets heard: event, end bit, duration, timestamp. */
+  readonly events: { event: number; isEnd: boolean; duration: number; timestamp: number }[];
+  /** RTCP packets heard on the port itself or the next. */
+  readonly rtcp: Uint8Array[];
+  /** SSRCs heard, each once. */
+  readonly ssrcs: Set<number>;
+  packetsHeard: number;
+  /** Sends to this port from now on, 20 ms apart. */
+  call(remote: { host: string; port: number }): void;
+  /** What it says from now on; undefined: silence packets. */
+  say(samples: Int16Array | { hz: number; levelDb?: number } | undefined): void;
+  /** Stops sending, as a phone that lost its network. */
+  hush(): void;
+  /** Sends one digit as a telephone-event, packets of 20 ms; `endPackets` may be lost on the way. */
+  press(event: number, options?: { durationMs?: number; endPackets?: number; payloadType?: number }): Promise<void>;
+  /** What it heard in the last `durationMs`. */
+  lately(durationMs: number): Int16Array;
+  forget(): void;
+}
+
+/** Opens a phone. `port` 0: any. */
+export async function openTestPhone(
+  options: { law?: G711Law; host?: string; port?: number; telephoneEventPayloadType?: number } = {},
+): Promise<TestPhone> {
+  const { law = 'pcma', host = '127.0.0.1', telephoneEventPayloadType = 101 } = options;
+  const socket = createSocket('udp4');
+  socket.bind(options.port ?? 0, host);
+  await once(socket, 'listening');
+  const payloadType = STATIC_PAYLOAD_TYPE[law];
+  const chunks: Int16Array[] = [];
+  let remote: { host: string; port: number } | undefined;
+  let voice: Int16Array = new Int16Array(160);
+  let place = 0;
+  let sequence = 1000 + (socket.address().port % 1000);
+  let timestamp = 160_000;
+  let isPressing = false;
+  const ssrc = (socket.address().port * 65_537) >>> 0;
+  const began = performance.now();
+  let frames = 0;
+
+  const send = (packet: Uint8Array) => remote && socket.send(packet, remote.port, remote.host, () => {});
+  const timer = setInterval(() => {
+    const due = Math.floor((performance.now() - began) / 20);
+    // A test machine that stalls must not be followed by a burst.
+    if (due - frames > 5) frames = due - 1;
+    for (; frames < due; frames += 1) {
+      timestamp += 160;
+      const frame = new Int16Array(160);
+      for (let i = 0; i < 160; i += 1) frame[i] = voice[(place + i) % voice.length]!;
+      place = (place + 160) % voice.length;
+      if (!remote || isPressing) continue;
+      send(writeRtp({ payloadType, sequence: sequence++, timestamp, ssrc, payload: encodeG711(law, frame) }));
+    }
+  }, 5);
+
+  const phone: TestPhone = {
+    host,
+    port: socket.address().port,
+    events: [],
+    rtcp: [],
+    ssrcs: new Set(),
+    packetsHeard: 0,
+    get heard() {
+      return joined(chunks);
+    },
+    call: (to) => void (remote = to),
+    say(what) {
+      place = 0;
+      if (what === undefined) voice = new Int16Array(160);
+      else voice = what instanceof Int16Array ? what : sine({ ...what, durationMs: 1000 });
+    },
+    hush: () => void (remote = undefined),
+    async press(event, { durationMs = 100, endPackets = 3, payloadType: eventType = telephoneEventPayloadType } = {}) {
+      isPressing = true;
+      const start = timestamp + 160;
+      const sendEvent = (duration: number, isEnd: boolean, hasMarker: boolean) => {
+        const payload = Uint8Array.of(event, (isEnd ? 0x80 : 0) | 10, duration >> 8, duration & 255);
+        send(writeRtp({ payloadType: eventType, hasMarker, sequence: sequence++, timestamp: start, ssrc, payload }));
+      };
+      const total = durationMs * 8;
+      for (let duration = 160; duration < total; duration += 160) {
+        sendEvent(duration, false, duration === 160);
+        await sleep(20);
+      }
+      for (let i = 0; i < endPackets; i += 1) sendEvent(total, true, false);
+      await sleep(20);
+      isPressing = false;
+    },
+    lately(durationMs) {
+      const all = joined(chunks);
+      return all.subarray(Math.max(0, all.length - durationMs * 8));
+    },
+    forget() {
+      chunks.length = 0;
+      phone.events.length = 0;
+      phone.packetsHeard = 0;
+    },
+    async [Symbol.asyncDispose]() {
+      clearInterval(timer);
+      socket.close();
+      await once(socket, 'close');
+    },
+  };
+
+  socket.on('message', (packet) => {
+    if (packet[1]! >= 192 && packet[1]! <= 223) return void phone.rtcp.push(Uint8Array.from(packet));
+    const rtp = readRtp(packet);
+    if (!rtp) return;
+    phone.packetsHeard += 1;
+    phone.ssrcs.add(rtp.ssrc);
+    if (rtp.payloadType === payloadType) chunks.push(decodeG711(law, rtp.payload));
+    else if (rtp.payloadType === telephoneEventPayloadType && rtp.payload.length >= 4) {
+      const [event, flags, high, low] = rtp.payload as unknown as [number, number, number, number];
+      phone.events.push({ event, isEnd: flags >= 128, duration: high * 256 + low, timestamp: rtp.timestamp });
+    }
+  });
+  return phone;
+}
+
+function joined(chunks: Int16Array[]): Int16Array {
+  const all = new Int16Array(chunks.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+}

@@ -1,0 +1,157 @@
+/**
+ * What the engine and its thread say to each other. The engine sends commands, each answered once under its number; the
+ * thread sends reports of its own accord. Everything here survives a structured clone.
+ */
+import type { G711Law } from '../codecs/g711.ts';
+import type { FailureCode } from '#kernel/errors.ts';
+
+export type MediaDirection = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
+
+export interface RtpConfiguration {
+  codec: G711Law;
+  payloadType: number;
+  telephoneEventPayloadType?: number;
+  ptimeMs: number;
+  /** `host` is an address, never a name. */
+  remote?: { host: string; port: number };
+  latch: boolean;
+  direction: MediaDirection;
+  ssrc?: number;
+  mediaLostAfterMs?: number;
+  rtcp: 'next-port' | 'muxed' | 'none';
+}
+
+/** 'everyone', 'nobody', or the ids of nodes. */
+export type Hearing = 'everyone' | 'nobody' | string[];
+
+export interface MemberOptions {
+  hears?: Hearing;
+  heardBy?: Hearing;
+  isMuted?: boolean;
+  gainDb?: number;
+}
+
+/** What a playback plays, ready for the thread: samples of 8 kHz in shared memory, or a tone. */
+export type PlayableSound =
+  | { kind: 'samples'; samples: Int16Array }
+  | { kind: 'tone'; hz: number[]; onMs?: number; offMs?: number; levelDb: number }
+  | { kind: 'silence' };
+
+export interface RtpStatistics {
+  packetsReceived: number;
+  packetsSent: number;
+  octetsReceived: number;
+  octetsSent: number;
+  /** Expected by sequence number and not come (RFC 3550 §6.4.1); duplicates make it negative. */
+  packetsLost: number;
+  /** From a source that is not the latched one: dropped. */
+  packetsInjected: number;
+  /** Neither RTP of an agreed payload type nor RTCP: dropped. */
+  packetsUnknown: number;
+  latePackets: number;
+  concealedFrames: number;
+  /** Interarrival jitter, RFC 3550 §6.4.1. */
+  jitterMs: number;
+  /** Sound waiting in the jitter buffer. */
+  bufferedMs: number;
+  /** From RTCP, when the far end sends reports. */
+  roundTripMs: number | undefined;
+  remoteLost: number | undefined;
+  remoteJitterMs: number | undefined;
+  remote: { host: string; port: number } | undefined;
+  ssrc: number;
+  remoteSsrc: number | undefined;
+}
+
+interface Commands {
+  'open-rtp': {
+    command: {
+      node: string;
+      label: string;
+      host: string;
+      ports: [first: number, last: number];
+      ssrc: number;
+      sequence: number;
+      timestamp: number;
+      cname: string;
+    };
+    answer: { port: number };
+  };
+  'configure-rtp': { command: { node: string; configuration: RtpConfiguration }; answer: undefined };
+  'send-digits': { command: { node: string; digits: string; durationMs: number; gapMs: number }; answer: undefined };
+  'rtp-statistics': { command: { node: string }; answer: RtpStatistics };
+  'watch-level': { command: { node: string }; answer: undefined };
+  'open-playback': {
+    command: { node: string; sound: PlayableSound; times: number; gapMs: number };
+    answer: undefined;
+  };
+  'pause-playback': { command: { node: string; isPaused: boolean }; answer: undefined };
+  'open-recorder': { command: { node: string; channels: 1 | 2; left?: string[] }; answer: undefined };
+  'close-node': { command: { node: string }; answer: undefined };
+  'open-bridge': { command: { bridge: string; label: string }; answer: undefined };
+  'add-node': { command: { bridge: string; node: string; options: MemberOptions }; answer: undefined };
+  'change-node': { command: { bridge: string; node: string; options: MemberOptions }; answer: undefined };
+  'remove-node': { command: { bridge: string; node: string }; answer: undefined };
+  'close-bridge': { command: { bridge: string }; answer: undefined };
+  snapshot: { command: object; answer: ThreadSnapshot };
+  stop: { command: object; answer: undefined };
+}
+
+export type CommandKind = keyof Commands;
+export type Command<Kind extends CommandKind> = Commands[Kind]['command'];
+export type Answer<Kind extends CommandKind> = Commands[Kind]['answer'];
+
+export type ToThread = { [Kind in CommandKind]: { number: number; kind: Kind } & Command<Kind> }[CommandKind];
+
+/** What the thread is started with. */
+export interface ThreadData {
+  host: string;
+  io: 'batched' | 'dgram' | undefined;
+  /** Shared: a byte for each file descriptor, set while the thread has it open. */
+  openFds: Uint8Array;
+}
+
+export type FromThread =
+  | { kind: 'ready'; io: 'batched' | 'dgram'; wakeFd: number | undefined }
+  | { kind: 'answer'; number: number; value: unknown }
+  | { kind: 'refusal'; number: number; code: FailureCode; detail: string }
+  | { kind: 'reports'; reports: Report[] }
+  | { kind: 'recorded'; node: string; samples: Int16Array; isLast: boolean };
+
+/** What a node or bridge tells of its own accord. */
+export type Report = { about: string } & (
+  | { what: 'digit'; digit: string; durationMs: number }
+  | { what: 'media-lost' }
+  | { what: 'media-found'; remote: { host: string; port: number } }
+  | { what: 'level'; levelDb: number; isSpeaking: boolean }
+  | { what: 'finished' }
+  | { what: 'speaking'; nodeId: string; isSpeaking: boolean }
+);
+
+export interface ThreadSnapshot {
+  io: 'batched' | 'dgram';
+  ticks: number;
+  /** Ticks that were due while another was still late; they are never made up for. */
+  skippedTicks: number;
+  /** Ticks that began more than 5 ms after their time. */
+  lateTicks: number;
+  /** The latest beginning of a tick after its time. */
+  worstLatenessMs: number;
+  /** Mean time one tick's work took. */
+  meanTickMs: number;
+  longestTickMs: number;
+  rtp: ({ id: string; label: string; port: number } & RtpStatistics)[];
+  playbacks: { id: string; playedMs: number; isPaused: boolean }[];
+  recorders: { id: string; recordedMs: number }[];
+  bridges: {
+    id: string;
+    label: string;
+    members: { id: string; isMuted: boolean; isSpeaking: boolean }[];
+    /** Sets of voices that are summed apart. */
+    mixes: number;
+    /** Encodings made since the bridge opened; legs that hear the same thing share one. */
+    encodings: number;
+    /** Frames handed to listeners since the bridge opened. */
+    framesHeard: number;
+  }[];
+}

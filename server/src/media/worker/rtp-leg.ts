@@ -1,0 +1,322 @@
+import { LINEAR_OF, SILENCE_CODE, STATIC_PAYLOAD_TYPE, type G711Law } from '../codecs/g711.ts';
+import { FRAME_SAMPLES, JitterBuffer } from '../jitter-buffer.ts';
+import type { Mix, Voice } from '../mixer.ts';
+import { Reception } from '../reception.ts';
+import { emptyRtpHeader, isRtcp, readRtpInto, RTP_HEADER_BYTES, writeRtpHeader } from '../rtp.ts';
+import { TelephoneEventReader, TelephoneEventSender } from '../telephone-event.ts';
+import { endpointOf, endpointOfKey, type Endpoint, type MediaSocket } from './io.ts';
+import { Latch } from './latch.ts';
+import { MediaNode, type Tick } from './node.ts';
+import type { Report, RtpConfiguration, RtpStatistics } from './protocol.ts';
+import { RtcpSession } from './rtcp-session.ts';
+
+const COMFORT_NOISE = 13;
+/** Codes waiting to fill a packet longer than one frame. */
+const LONGEST_PTIME_SAMPLES = 960;
+const HEADER = emptyRtpHeader();
+
+export interface RtpLegOptions {
+  id: string;
+  label: string;
+  ssrc: number;
+  sequence: number;
+  timestamp: number;
+  cname: string;
+  report: (report: Report) => void;
+}
+
+/** One RTP port: what it receives is its voice, what it hears it sends. */
+export class RtpLeg extends MediaNode {
+  readonly label: string;
+  readonly canSpeak = true;
+  readonly canListen = true;
+  isLevelWatched = false;
+  readonly #report: (report: Report) => void;
+  readonly #jitter = new JitterBuffer();
+  readonly #latch = new Latch();
+  readonly #reception = new Reception();
+  readonly #rtcp: RtcpSession;
+  readonly #digitsIn: TelephoneEventReader;
+  readonly #digitsOut = new TelephoneEventSender();
+  readonly #packet = new Uint8Array(RTP_HEADER_BYTES + LONGEST_PTIME_SAMPLES + FRAME_SAMPLES);
+  readonly #eventPacket = new Uint8Array(RTP_HEADER_BYTES + 4);
+  /** Codes of frames on their way into a packet that is not one frame long. */
+  readonly #pending = new Uint8Array(LONGEST_PTIME_SAMPLES + FRAME_SAMPLES);
+  #pendingLength = 0;
+  #socket: MediaSocket | undefined;
+  #rtcpSocket: MediaSocket | undefined;
+  #configuration: RtpConfiguration | undefined;
+  #remote: Endpoint | undefined;
+  #ssrc: number;
+  #sequence: number;
+  #timestamp: number;
+  #isSending = false;
+  #packetsSent = 0;
+  #octetsSent = 0;
+  #injected = 0;
+  #unknown = 0;
+  #lastMediaMs = 0;
+  #isMediaLost = false;
+  #hasHeardMedia = false;
+
+  constructor(options: RtpLegOptions) {
+    super(options.id);
+    this.label = options.label;
+    this.#report = options.report;
+    this.#ssrc = options.ssrc;
+    this.#sequence = options.sequence;
+    this.#timestamp = options.timestamp;
+    this.#rtcp = new RtcpSession(options.cname);
+    this.#digitsIn = new TelephoneEventReader((digit, durationMs) =>
+      this.#report({ about: this.id, what: 'digit', digit, durationMs }),
+    );
+  }
+
+  get port(): number {
+    return this.#socket?.port ?? 0;
+  }
+
+  attach(socket: MediaSocket, rtcpSocket: MediaSocket | undefined): void {
+    this.#socket = socket;
+    this.#rtcpSocket = rtcpSocket;
+  }
+
+  /** May be called again: SSRC, sequence and timestamps go on. */
+  configure(configuration: RtpConfiguration, nowMs: number): void {
+    const { remote } = configuration;
+    const wasReceiving = this.#isReceiving;
+    this.#configuration = configuration;
+    this.#latch.signal(remote && endpointOf(remote.host, remote.port).key, configuration.latch);
+    this.#follow();
+    if (configuration.ssrc !== undefined) this.#ssrc = configuration.ssrc;
+    if (!this.#isReceiving) {
+      this.#jitter.reset();
+      this.#isMediaLost = false;
+    }
+    if (!wasReceiving && this.#isReceiving) this.#lastMediaMs = nowMs;
+    this.#pendingLength = 0;
+  }
+
+  /** A packet from the RTP port; RTCP may come muxed with it (RFC 5761). */
+  receive(packet: Uint8Array, length: number, fromKey: number, arrivedAtMs: number): void {
+    const configuration = this.#configuration;
+    if (!configuration) return;
+    if (isRtcp(packet, length)) {
+      if (this.#latch.source === fromKey) this.#rtcp.receive(packet, length, this.#ssrc, true);
+      return;
+    }
+    const header = HEADER;
+    const isRtp = readRtpInto(packet, length, header);
+    const isEvent = isRtp && header.payloadType === configuration.telephoneEventPayloadType;
+    const law = isRtp ? this.#lawOf(header.payloadType) : undefined;
+    if (!isEvent && !law && !(isRtp && header.payloadType === COMFORT_NOISE)) {
+      this.#unknown += 1;
+      return;
+    }
+    const verdict = this.#latch.judge(fromKey, arrivedAtMs);
+    if (verdict === 'refused') {
+      this.#injected += 1;
+      return;
+    }
+    if (verdict === 'moved') this.#follow();
+    const octets = header.payloadEnd - header.payloadStart;
+    const isNew = this.#reception.note(header.ssrc, header.sequence, octets);
+    if (isNew) this.#jitter.reset();
+    this.#noteMedia(arrivedAtMs, verdict === 'moved');
+    if (!this.#isReceiving) return;
+    if (law) {
+      this.#reception.noteTransit(header.timestamp, arrivedAtMs);
+      this.#jitter.insert(
+        packet,
+        header.payloadStart,
+        header.payloadEnd,
+        header.timestamp,
+        LINEAR_OF[law],
+        arrivedAtMs,
+      );
+    } else if (isEvent) {
+      this.#digitsIn.read(packet, header.payloadStart, header.payloadEnd, header.timestamp, arrivedAtMs);
+      if (octets >= 4) {
+        const duration = (packet[header.payloadStart + 2]! << 8) | packet[header.payloadStart + 3]!;
+        this.#jitter.insertSilence(header.timestamp, duration, arrivedAtMs);
+      }
+    } else this.#jitter.expectSilence();
+  }
+
+  receiveRtcp(packet: Uint8Array, length: number): void {
+    if (isRtcp(packet, length)) this.#rtcp.receive(packet, length, this.#ssrc, false);
+  }
+
+  override produce(tick: Tick): void {
+    this.hasSound = this.#jitter.read(this.frame, tick.nowMs, tick.skipped);
+    if (this.hasSound) this.measure();
+    else this.peak = 0;
+  }
+
+  override consume(mix: Mix | undefined, own: Voice | undefined, tick: Tick): void {
+    this.#timestamp = (this.#timestamp + FRAME_SAMPLES * (1 + tick.skipped)) >>> 0;
+    const configuration = this.#configuration;
+    if (!configuration || !this.#remote || !this.#mayTransmit(configuration)) {
+      this.#isSending = false;
+      this.#pendingLength = 0;
+      if (!this.#digitsOut.isIdle) this.#digitsOut.clear();
+      return;
+    }
+    if (!this.#digitsOut.isIdle && this.#digitsOut.frame(this.#timestamp) === 'event') {
+      this.#sendEvent(configuration);
+      return;
+    }
+    if (configuration.ptimeMs === 20) {
+      this.#encode(mix, own, configuration.codec, this.#packet, RTP_HEADER_BYTES);
+      this.#send(configuration.payloadType, this.#timestamp, FRAME_SAMPLES);
+      return;
+    }
+    const packetSamples = configuration.ptimeMs * 8;
+    this.#encode(mix, own, configuration.codec, this.#pending, this.#pendingLength);
+    this.#pendingLength += FRAME_SAMPLES;
+    let timestamp = (this.#timestamp + FRAME_SAMPLES - this.#pendingLength) >>> 0;
+    while (this.#pendingLength >= packetSamples) {
+      for (let i = 0; i < packetSamples; i += 1) this.#packet[RTP_HEADER_BYTES + i] = this.#pending[i]!;
+      this.#pending.copyWithin(0, packetSamples, this.#pendingLength);
+      this.#pendingLength -= packetSamples;
+      this.#send(configuration.payloadType, timestamp, packetSamples);
+      timestamp = (timestamp + packetSamples) >>> 0;
+    }
+  }
+
+  /** Ten times a second: what is overdue, what is lost, reports. */
+  tend(nowMs: number): void {
+    this.#digitsIn.checkOverdue(nowMs);
+    const configuration = this.#configuration;
+    if (!configuration) return;
+    const lostAfterMs = configuration.mediaLostAfterMs;
+    if (
+      lostAfterMs !== undefined &&
+      this.#isReceiving &&
+      !this.#isMediaLost &&
+      nowMs - this.#lastMediaMs > lostAfterMs
+    ) {
+      this.#isMediaLost = true;
+      this.#report({ about: this.id, what: 'media-lost' });
+    }
+    const socket = this.#rtcp.isMuxed || configuration.rtcp === 'muxed' ? this.#socket : this.#rtcpSocket;
+    if (configuration.rtcp === 'none' || !this.#remote || !socket) return;
+    const port = socket === this.#socket ? this.#remote.port : this.#remote.port + 1;
+    this.#rtcp.tend(nowMs, socket, this.#remote.host, port, {
+      ssrc: this.#ssrc,
+      timestamp: this.#timestamp,
+      packets: this.#packetsSent,
+      octets: this.#octetsSent,
+      reception: this.#reception,
+    });
+  }
+
+  reportLevel(): void {
+    const { meter } = this;
+    if (!this.isLevelWatched) return;
+    this.#report({
+      about: this.id,
+      what: 'level',
+      levelDb: Math.round(meter.levelDb * 10) / 10,
+      isSpeaking: meter.isSpeaking,
+    });
+    meter.toldDb = meter.levelDb;
+  }
+
+  /** @returns false when a character is no digit */
+  sendDigits(digits: string, durationMs: number, gapMs: number, done: () => void): boolean {
+    return this.#digitsOut.queue(digits, durationMs, gapMs, done);
+  }
+
+  get canSendDigits(): boolean {
+    const configuration = this.#configuration;
+    return configuration?.telephoneEventPayloadType !== undefined && this.#mayTransmit(configuration);
+  }
+
+  statistics(): RtpStatistics {
+    const { counts } = this.#jitter;
+    return {
+      packetsReceived: this.#reception.received,
+      packetsSent: this.#packetsSent,
+      octetsReceived: this.#reception.octets,
+      octetsSent: this.#octetsSent,
+      packetsLost: this.#reception.lost,
+      packetsInjected: this.#injected,
+      packetsUnknown: this.#unknown,
+      latePackets: counts.latePackets,
+      concealedFrames: counts.concealedFrames,
+      jitterMs: this.#reception.jitterMs,
+      bufferedMs: this.#jitter.delayMs,
+      ...this.#rtcp.findings,
+      remote: this.#remote && { host: this.#remote.host, port: this.#remote.port },
+      ssrc: this.#ssrc,
+      remoteSsrc: this.#reception.ssrc,
+    };
+  }
+
+  override close(): void {
+    this.#digitsOut.clear();
+    this.#socket?.close();
+    this.#rtcpSocket?.close();
+  }
+
+  get #isReceiving(): boolean {
+    const direction = this.#configuration?.direction;
+    return direction === 'sendrecv' || direction === 'recvonly';
+  }
+
+  #mayTransmit(configuration: RtpConfiguration): boolean {
+    return configuration.direction === 'sendrecv' || configuration.direction === 'sendonly';
+  }
+
+  /** The agreed type first; else the static types of both laws, which some phones use whatever was agreed. */
+  #lawOf(payloadType: number): G711Law | undefined {
+    if (payloadType === this.#configuration!.payloadType) return this.#configuration!.codec;
+    if (payloadType === STATIC_PAYLOAD_TYPE.pcma) return 'pcma';
+    return payloadType === STATIC_PAYLOAD_TYPE.pcmu ? 'pcmu' : undefined;
+  }
+
+  /** Sends from now on to where the latched source is. */
+  #follow(): void {
+    const key = this.#latch.source;
+    if (key === undefined) this.#remote = undefined;
+    else if (this.#remote?.key !== key) this.#remote = endpointOfKey(key);
+  }
+
+  #noteMedia(nowMs: number, hasMoved: boolean): void {
+    this.#lastMediaMs = nowMs;
+    if (this.#hasHeardMedia && !this.#isMediaLost && !hasMoved) return;
+    this.#hasHeardMedia = true;
+    this.#isMediaLost = false;
+    const { host, port } = this.#remote!;
+    this.#report({ about: this.id, what: 'media-found', remote: { host, port } });
+  }
+
+  #encode(mix: Mix | undefined, own: Voice | undefined, law: G711Law, into: Uint8Array, at: number): void {
+    if (mix) mix.encodeFor(own, law, into, at);
+    else into.fill(SILENCE_CODE[law], at, at + FRAME_SAMPLES);
+  }
+
+  #send(payloadType: number, timestamp: number, payloadLength: number): void {
+    // The marker tells the far end that it may set its play-out anew (RFC 3551 §4.1).
+    writeRtpHeader(this.#packet, payloadType, !this.#isSending, this.#sequence, timestamp, this.#ssrc);
+    this.#sequence = (this.#sequence + 1) & 0xffff;
+    this.#isSending = true;
+    this.#packetsSent += 1;
+    this.#octetsSent += payloadLength;
+    this.#socket!.send(this.#packet, RTP_HEADER_BYTES + payloadLength, this.#remote!);
+  }
+
+  #sendEvent(configuration: RtpConfiguration): void {
+    const event = this.#digitsOut;
+    const packet = this.#eventPacket;
+    const payloadType = configuration.telephoneEventPayloadType!;
+    writeRtpHeader(packet, payloadType, event.hasMarker, this.#sequence, event.timestamp, this.#ssrc);
+    packet.set(event.payload, RTP_HEADER_BYTES);
+    this.#sequence = (this.#sequence + 1) & 0xffff;
+    this.#pendingLength = 0;
+    this.#packetsSent += 1;
+    this.#octetsSent += 4;
+    this.#socket!.send(packet, packet.length, this.#remote!);
+  }
+}
