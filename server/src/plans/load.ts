@@ -53,7 +53,13 @@ function readYaml(text: string): YamlFile | Extract<LoadOutcome, { kind: 'invali
     document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false, merge: false });
     const problems = document.errors.map((error) => {
       const { line, col } = lines.linePos(error.pos[0]);
-      return { line, column: col, path: '', zh: `不是有效的 YAML：${error.message}`, en: `not valid YAML: ${error.message}` };
+      return {
+        line,
+        column: col,
+        path: '',
+        zh: `不是有效的 YAML：${error.message}`,
+        en: `not valid YAML: ${error.message}`,
+      };
     });
     if (problems.length > 0) return invalid(problems);
     value = document.toJS({ maxAliasCount: PLAN_LIMITS.aliases });
@@ -102,18 +108,37 @@ function problemsOf(issue: Issue, file: YamlFile): PlanProblem[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
       const known = knownKeys(path, file.value);
-      return file.problem(path, sentenceFor(issue, { key, near: nearest(key, known.map((name) => [name] as const)) }), key);
+      return file.problem(
+        path,
+        sentenceFor(issue, {
+          key,
+          near: nearest(
+            key,
+            known.map((name) => [name] as const),
+          ),
+        }),
+        key,
+      );
     });
   }
   const wrong = valueAt(file.value, path);
   if (issue.code === 'invalid_union' && issue.discriminator === 'kind') {
     const kinds = STEP_KINDS.map((step) => step.kind);
     const word = typeof wrong === 'string' ? wrong : String(wrong ?? '');
-    const near = nearest(word, kinds.map((kind) => [kind] as const));
+    const near = nearest(
+      word,
+      kinds.map((kind) => [kind] as const),
+    );
     return [file.problem(path, sentenceFor(issue, { wrong, near, allowed: kinds }))];
   }
   const allowed = issue.code === 'invalid_value' ? issue.values.map(String) : undefined;
-  const near = allowed && typeof wrong === 'string' ? nearest(wrong, allowed.map((name) => [name] as const)) : undefined;
+  const near =
+    allowed && typeof wrong === 'string'
+      ? nearest(
+          wrong,
+          allowed.map((name) => [name] as const),
+        )
+      : undefined;
   const isMissing = wrong === undefined;
   return [file.problem(path, sentenceFor(issue, { wrong, near, allowed, isMissing, key: String(path.at(-1) ?? '') }))];
 }
@@ -125,7 +150,21 @@ function knownKeys(path: readonly PropertyKey[], document: unknown): string[] {
     const kind = (valueAt(document, path) as { kind?: unknown } | undefined)?.kind;
     return Object.keys(STEP_SCHEMAS.get(String(kind))?.shape ?? {});
   }
-  return ['zh', 'en', 'type', 'name', 'default', 'choices', 'parameter', 'step', 'outcome', 'choice', 'is', 'above', 'below'];
+  return [
+    'zh',
+    'en',
+    'type',
+    'name',
+    'default',
+    'choices',
+    'parameter',
+    'step',
+    'outcome',
+    'choice',
+    'is',
+    'above',
+    'below',
+  ];
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
@@ -242,7 +281,10 @@ function checkPlaceholders(plan: Plan, file: YamlFile): PlanProblem[] {
 function lookPlaceholder(path: PropertyKey[], name: string, plan: Plan, file: YamlFile, problems: PlanProblem[]): void {
   const known = [...Object.keys(plan.parameters), ...BUILT_IN_PLACEHOLDERS];
   if (known.includes(name)) return;
-  const near = nearest(name, known.map((word) => [word] as const));
+  const near = nearest(
+    name,
+    known.map((word) => [word] as const),
+  );
   problems.push(
     file.problem(path, {
       zh: `“{${name}}”不是本预案的参数${near ? `，是不是“{${near}}”？` : ''}`,

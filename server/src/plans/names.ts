@@ -69,7 +69,10 @@ export function nameOfPerson(directory: StepDirectory, id: string): string {
 }
 
 /** The known name that was most likely meant, or undefined when none is near. `known` maps an id to its other names. */
-export function nearest(word: string, known: Iterable<readonly [id: string, ...otherNames: string[]]>): string | undefined {
+export function nearest(
+  word: string,
+  known: Iterable<readonly [id: string, ...otherNames: string[]]>,
+): string | undefined {
   let best: { id: string; distance: number } | undefined;
   for (const names of known) {
     for (const name of names) {

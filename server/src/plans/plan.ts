@@ -17,7 +17,10 @@ export const PlanParameter = z
     name: Name,
     default: z.union([z.string().max(200), z.number(), z.boolean()]).optional(),
     /** Only these are taken. */
-    choices: z.array(z.union([z.string().max(200), z.number()])).max(30).optional(),
+    choices: z
+      .array(z.union([z.string().max(200), z.number()]))
+      .max(30)
+      .optional(),
   })
   .meta({ description: 'A value chosen when the plan is started; without default it must be given.' });
 export type PlanParameter = z.output<typeof PlanParameter>;
@@ -36,12 +39,22 @@ export type Condition = z.output<typeof Condition>;
 export const STEP_FIELDS = {
   id: Id,
   name: Name,
-  after: z.array(Id).max(30).default([]).meta({ description: 'Steps that must have ended first; absent: starts at once.' }),
+  after: z
+    .array(Id)
+    .max(30)
+    .default([])
+    .meta({ description: 'Steps that must have ended first; absent: starts at once.' }),
   when: z
     .union([Condition, z.array(Condition).min(1).max(10)])
     .optional()
     .meta({ description: 'Skipped unless this holds (a list: all of it). A step named here is waited for.' }),
-  timeoutS: z.number().int().min(1).max(86_400).optional().meta({ description: 'Fails when it has not ended by then.' }),
+  timeoutS: z
+    .number()
+    .int()
+    .min(1)
+    .max(86_400)
+    .optional()
+    .meta({ description: 'Fails when it has not ended by then.' }),
   onFailure: z.enum(['continue', 'stop']).default('continue').meta({ description: '`stop` ends the whole run.' }),
 };
 
@@ -83,14 +96,20 @@ export type PlanTrigger = z.output<typeof PlanTrigger>;
 const header = {
   id: Id,
   name: Name,
-  version: z.union([z.string().min(1).max(40), z.number()]).transform(String).pipe(z.string()),
+  version: z
+    .union([z.string().min(1).max(40), z.number()])
+    .transform(String)
+    .pipe(z.string()),
   description: Text.optional(),
   level: Level.optional().meta({ description: 'Warning level, 1 the gravest; level of the incident that it opens.' }),
   triggers: z.array(PlanTrigger).max(20).default([]),
   parameters: z.record(z.string().regex(/^[a-z][A-Za-z0-9-]{0,39}$/), PlanParameter).default({}),
 };
 
-const stepUnion = z.discriminatedUnion('kind', [...STEP_SCHEMAS.values()] as unknown as [z.ZodObject, ...z.ZodObject[]]);
+const stepUnion = z.discriminatedUnion('kind', [...STEP_SCHEMAS.values()] as unknown as [
+  z.ZodObject,
+  ...z.ZodObject[],
+]);
 
 /** The whole document. */
 export const PlanDocument = z.strictObject({ ...header, steps: z.array(stepUnion).min(1).max(PLAN_LIMITS.steps) });

@@ -28,7 +28,8 @@ export function sentenceFor(issue: z.core.$ZodIssue, facts: IssueFacts): Sentenc
   const wrong = short(facts.wrong);
   switch (issue.code) {
     case 'invalid_union':
-      if (!facts.allowed) return { zh: `${wrong} 的写法不对`, en: `${wrong} is not written in one of the accepted forms` };
+      if (!facts.allowed)
+        return { zh: `${wrong} 的写法不对`, en: `${wrong} is not written in one of the accepted forms` };
       return {
         zh: `没有“${wrong}”这种步骤${hint.zh || `，可用：${facts.allowed.join('、')}`}`,
         en: `there is no kind of step “${wrong}”${hint.en || `; there are: ${facts.allowed.join(', ')}`}`,
@@ -49,7 +50,10 @@ export function sentenceFor(issue: z.core.$ZodIssue, facts: IssueFacts): Sentenc
     case 'too_small':
       return bound('至少', 'at least', issue.origin, issue.minimum, wrong);
     case 'invalid_format':
-      return { zh: `“${wrong}”的写法不对：${FORMATS[issue.message] ?? issue.message}`, en: `“${wrong}” is malformed: ${issue.message}` };
+      return {
+        zh: `“${wrong}”的写法不对：${FORMATS[issue.message] ?? issue.message}`,
+        en: `“${wrong}” is malformed: ${issue.message}`,
+      };
     case 'invalid_key':
     case 'invalid_element':
     case 'not_multiple_of':
@@ -82,7 +86,10 @@ const UNITS: Record<string, [zh: string, en: string]> = {
 function bound(zh: string, en: string, origin: string, limit: number | bigint, wrong: string): Sentence {
   const [zhUnit, enUnit] = UNITS[origin] ?? ['', ''];
   const is = UNITS[origin] ? { zh: '', en: '' } : { zh: `，写的是 ${wrong}`, en: `, it is ${wrong}` };
-  return { zh: `${zh} ${limit}${zhUnit && ` ${zhUnit}`}${is.zh}`, en: `${en} ${limit}${enUnit && ` ${enUnit}`}${is.en}` };
+  return {
+    zh: `${zh} ${limit}${zhUnit && ` ${zhUnit}`}${is.zh}`,
+    en: `${en} ${limit}${enUnit && ` ${enUnit}`}${is.en}`,
+  };
 }
 
 function short(value: unknown): string {

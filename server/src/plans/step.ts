@@ -262,6 +262,8 @@ export type AnnouncementPart =
   | ({ kind: 'speech' } & Words);
 
 export interface StepAnnouncements {
+  /** What is known of a zone's loudspeakers now: for the pre-flight. */
+  zoneState(zone: string): 'ready' | 'part-silent' | 'down' | 'unknown';
   /** Plays to every zone at once; zones that are in use by a lower priority are taken over. Returns at once. */
   play(options: {
     zones: string[];
@@ -317,6 +319,8 @@ export interface StepCalls {
     signal: AbortSignal;
     onState(change: PartyChange): void;
   }): Promise<CallPartyOutcome>;
+  /** Whether a person's numbers lead anywhere now: a registered phone, or a trunk that works. For the pre-flight. */
+  reachability(person: string): 'reachable' | 'unregistered' | 'no-route' | 'unknown';
   /** Lines that can be taken now, trunks and phones together; undefined when nobody counts them. */
   freeLines(): number | undefined;
 }

@@ -51,9 +51,15 @@ export function spoken(text: Text, scope: StepScope, isDrill: boolean): Words[] 
   return words;
 }
 
-/** Both ways in which a text may be spoken, for the cache: in earnest and as a drill. */
+/**
+ * Both ways in which a text may be spoken, for the cache: in earnest and as a drill. Nothing when it speaks of an alarm
+ * that is not there yet.
+ */
 export function speechOf(text: Text | undefined, scope: StepScope): Words[] {
-  return text === undefined ? [] : [...spoken(text, scope, false), ...spoken(text, scope, true)];
+  if (text === undefined) return [];
+  const isOfAlarm = (words: string) => placeholdersIn(words).some((name) => name.startsWith('alarm.'));
+  if (!scope.alarm && isOfAlarm(typeof text === 'string' ? text : text.zh + (text.en ?? ''))) return [];
+  return [...spoken(text, scope, false), ...spoken(text, scope, true)];
 }
 
 function valueOf(name: string, scope: StepScope): string {

@@ -20,7 +20,11 @@ const settings = z.object({
     })
     .optional(),
   say: Text.optional().meta({ description: 'Spoken after the siren, Chinese first.' }),
-  file: z.string().regex(/^[\w][\w./-]{0,120}\.wav$/).optional().meta({ description: 'A WAV file of the site.' }),
+  file: z
+    .string()
+    .regex(/^[\w][\w./-]{0,120}\.wav$/)
+    .optional()
+    .meta({ description: 'A WAV file of the site.' }),
   times: z.number().int().min(1).max(20).default(1),
   gapS: z.number().min(0).max(60).default(2),
 });
@@ -30,7 +34,12 @@ type Settings = z.output<typeof settings>;
 export const announce = defineStep({
   kind: 'announce',
   settings,
-  sample: { zones: ['all'], siren: { sound: 'evacuate', seconds: 8 }, say: { zh: '请立即撤离。', en: 'Leave now.' }, times: 3 },
+  sample: {
+    zones: ['all'],
+    siren: { sound: 'evacuate', seconds: 8 },
+    say: { zh: '请立即撤离。', en: 'Leave now.' },
+    times: 3,
+  },
   refers: { zones: 'zone' },
 
   validate({ siren, say, file }) {
@@ -98,7 +107,13 @@ function report(change: ZoneChange, { ledger }: StepContext): void {
   const { zone, hornsPlaying, hornsTotal, at } = change;
   const horns = hornsTotal === undefined ? undefined : `${hornsPlaying ?? 0}/${hornsTotal}`;
   const isProven = hornsTotal !== undefined && hornsPlaying === hornsTotal;
-  const state = { calling: 'sent', playing: 'answered', 'part-silent': 'answered', played: isProven ? 'confirmed' : 'delivered', failed: 'unreachable' } as const;
+  const state = {
+    calling: 'sent',
+    playing: 'answered',
+    'part-silent': 'answered',
+    played: isProven ? 'confirmed' : 'delivered',
+    failed: 'unreachable',
+  } as const;
   ledger.report({ person: zone, channel: 'pa', state: state[change.state], at, detail: change.detail ?? horns });
 }
 

@@ -9,7 +9,10 @@ export const askDispatcher = defineStep({
   kind: 'ask-dispatcher',
   settings: z.object({
     question: Text,
-    choices: z.array(z.strictObject({ id: Id, name: Name })).min(2).max(6),
+    choices: z
+      .array(z.strictObject({ id: Id, name: Name }))
+      .min(2)
+      .max(6),
     answerWithinS: z.number().int().min(5).max(86_400).optional().meta({ description: 'Absent: waits for an answer.' }),
     default: Id.optional().meta({ description: 'Chosen when nobody answers in time; absent: the step fails.' }),
   }),
@@ -25,7 +28,11 @@ export const askDispatcher = defineStep({
 
   validate({ choices, default: fallback }) {
     if (fallback === undefined || choices.some((choice) => choice.id === fallback)) return undefined;
-    return { field: 'default', zh: `default“${fallback}”不在 choices 里`, en: `default “${fallback}” is not among the choices` };
+    return {
+      field: 'default',
+      zh: `default“${fallback}”不在 choices 里`,
+      en: `default “${fallback}” is not among the choices`,
+    };
   },
 
   needs: () => ({}),

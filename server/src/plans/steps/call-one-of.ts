@@ -75,7 +75,12 @@ async function allAtOnce(people: string[], wanted: Settings, context: StepContex
 }
 
 /** True when this person confirmed. */
-async function callAndReport(person: string, wanted: Settings, context: StepContext, signal: AbortSignal): Promise<boolean> {
+async function callAndReport(
+  person: string,
+  wanted: Settings,
+  context: StepContext,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { run, calls, ledger, alarm } = context;
   const name = nameOfPerson(context.directory, person);
   context.show({ zh: `呼叫 ${name}`, en: `Calling ${context.directory.person(person)?.name.en ?? name}` });
@@ -97,7 +102,8 @@ async function callAndReport(person: string, wanted: Settings, context: StepCont
     },
   });
   const state = OUTCOMES[outcome.kind];
-  const detail = outcome.kind === 'unreachable' ? outcome.detail : outcome.kind === 'declined' ? '未按键确认' : undefined;
+  const detail =
+    outcome.kind === 'unreachable' ? outcome.detail : outcome.kind === 'declined' ? '未按键确认' : undefined;
   ledger.report({ person, channel: 'voice', state, detail });
   return outcome.kind === 'confirmed';
 }
@@ -106,12 +112,20 @@ function message({ say }: Settings, context: StepContext): Words {
   return spoken(say, context, context.run.isDrill)[0]!;
 }
 
-function reportProgress({ person, at, attempts, detail }: PartyChange, state: LedgerState, { ledger }: StepContext): void {
+function reportProgress(
+  { person, at, attempts, detail }: PartyChange,
+  state: LedgerState,
+  { ledger }: StepContext,
+): void {
   ledger.report({ person, channel: 'voice', state, at, attempts, detail });
 }
 
 /** On the way; the ends are told by the outcome. */
-const PROGRESS: Partial<Record<ParticipantState, LedgerState>> = { dialling: 'sent', ringing: 'rung', confirming: 'answered' };
+const PROGRESS: Partial<Record<ParticipantState, LedgerState>> = {
+  dialling: 'sent',
+  ringing: 'rung',
+  confirming: 'answered',
+};
 
 const OUTCOMES = {
   confirmed: 'confirmed',

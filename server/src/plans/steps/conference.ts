@@ -15,7 +15,11 @@ const settings = z.object({
   deputies: z.boolean().default(true).meta({ description: 'Who is away or does not confirm is replaced.' }),
   chair: z.enum(['starter', 'none']).default('starter'),
   record: z.boolean().default(true),
-  room: z.string().regex(/^[0-9]{2,8}$/).optional().meta({ description: 'A fixed room; absent: any free one.' }),
+  room: z
+    .string()
+    .regex(/^[0-9]{2,8}$/)
+    .optional()
+    .meta({ description: 'A fixed room; absent: any free one.' }),
   prefer: z.array(Bearer).max(9).optional().meta({ description: 'Bearers to try first.' }),
 });
 type Settings = z.output<typeof settings>;
@@ -110,7 +114,8 @@ async function callIn(wanted: Settings, parties: Party[], context: StepContext, 
     await endUnlessStopping(room, signal);
     throw signal.reason;
   }
-  if (tally.in() === 0) return { kind: 'failed', because: how === 'settled' ? 'nobody-joined' : how, summary: tally.line() } as const;
+  if (tally.in() === 0)
+    return { kind: 'failed', because: how === 'settled' ? 'nobody-joined' : how, summary: tally.line() } as const;
   return { kind: 'done', summary: tally.line() } as const;
 }
 
@@ -213,4 +218,3 @@ function aborted(signal: AbortSignal): Promise<void> {
     signal.addEventListener('abort', () => resolve(), { once: true });
   });
 }
-

@@ -5,7 +5,9 @@ import { defineStep, type StepContext } from '../step.ts';
 
 const settings = z.object({
   channel: ThingReference,
-  conference: Id.meta({ description: 'The conference step whose conference the channel joins, as soon as it is open.' }),
+  conference: Id.meta({
+    description: 'The conference step whose conference the channel joins, as soon as it is open.',
+  }),
 });
 type Settings = z.output<typeof settings>;
 
@@ -33,7 +35,11 @@ async function patch({ channel, conference }: Settings, context: StepContext) {
   const name = context.directory.channel(id)?.name ?? { zh: id };
   if (outcome.kind === 'unavailable') {
     context.ledger.report({ person: id, channel: 'radio', state: 'unreachable', detail: outcome.detail });
-    return { kind: 'failed', because: 'channel-unavailable', summary: { zh: `${name.zh} 未接通`, en: `${name.en ?? name.zh} not connected` } } as const;
+    return {
+      kind: 'failed',
+      because: 'channel-unavailable',
+      summary: { zh: `${name.zh} 未接通`, en: `${name.en ?? name.zh} not connected` },
+    } as const;
   }
   context.ledger.report({ person: id, channel: 'radio', state: 'joined' });
   void room.ended.then(() => context.ledger.report({ person: id, channel: 'radio', state: 'left' }));

@@ -81,7 +81,8 @@ function share(states: Map<string, TextState['state']>, all: number): number {
 }
 
 function line(states: Map<string, TextState['state']>, all: number, isOnline: boolean) {
-  const count = (...wanted: TextState['state'][]) => [...states.values()].filter((state) => wanted.includes(state)).length;
+  const count = (...wanted: TextState['state'][]) =>
+    [...states.values()].filter((state) => wanted.includes(state)).length;
   const sent = count('sent', 'delivered');
   const failed = count('failed');
   const waits = isOnline || sent + failed === all;

@@ -4,7 +4,12 @@ import { sleep } from '#kernel/clock.ts';
 import { defineStep, type StepContext } from '../step.ts';
 
 const settings = z.object({
-  seconds: z.number().int().min(1).max(86_400).meta({ description: 'How long to wait, at most when `until` is given.' }),
+  seconds: z
+    .number()
+    .int()
+    .min(1)
+    .max(86_400)
+    .meta({ description: 'How long to wait, at most when `until` is given.' }),
   until: z
     .strictObject({ gauge: Id, above: z.number().optional(), below: z.number().optional() })
     .optional()
@@ -38,7 +43,9 @@ export const wait = defineStep({
     }
     const cameTrue = await gaugeReaches(until, leftMs, context);
     if (cameTrue) return { kind: 'done', summary: { zh: '条件已满足', en: 'The condition holds' } };
-    return otherwise === 'fail' ? { kind: 'failed', because: 'condition-not-met' } : { kind: 'done', summary: { zh: '时间到', en: 'Time is up' } };
+    return otherwise === 'fail'
+      ? { kind: 'failed', because: 'condition-not-met' }
+      : { kind: 'done', summary: { zh: '时间到', en: 'Time is up' } };
   },
 });
 
