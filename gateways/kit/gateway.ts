@@ -4,6 +4,7 @@ import {
   GatewayCommand,
   MAX_BODY_BYTES,
   topics,
+  type DeviceAlarm,
   type GatewayCommandResult,
   type GatewayEvent,
   type GatewayOnline,
@@ -80,8 +81,10 @@ export interface Gateway extends AsyncDisposable {
     handler: Handler<Kind>,
     options: { afterCrash: 'again' | 'refuse' },
   ): void;
-  /** Publishes a device's message (alarm and sensor gateways): QoS 1, not stored. */
-  publishDevice(device: string, what: 'alarm' | 'heartbeat' | 'location' | 'reading', body: unknown): Promise<void>;
+  /** Passes on a device's alarm: on the disk when the promise resolves, at the server at least once. */
+  publishAlarm(device: string, alarm: Omit<DeviceAlarm, 'kind'> & { kind: DeviceAlarm['kind'] }): Promise<void>;
+  /** Passes on what a device says of its moment; not stored, and lost while the server cannot be reached. */
+  publishDevice(device: string, what: 'heartbeat' | 'location' | 'reading', body: unknown): void;
   /** Waits until the broker has everything, at most so long. */
   flush(withinMs: number): Promise<boolean>;
   snapshot(): Record<string, unknown>;
@@ -177,9 +180,14 @@ class LivingGateway implements Gateway {
     this.#handlers.set(kind, { run: handler as unknown as Handler<CommandKind>, ...options });
   }
 
-  async publishDevice(device: string, what: 'alarm' | 'heartbeat' | 'location' | 'reading', body: unknown) {
-    const topic = topics.device(this.#options.site, device, what);
-    await this.#connection.publishAsync(topic, JSON.stringify(body), { qos: 1 });
+  async publishAlarm(device: string, alarm: DeviceAlarm) {
+    const body = { at: this.#options.clock.now(), ...alarm, alarm: alarm.alarm ?? this.#options.chance.id('al') };
+    await this.#outbox.put({ what: 'alarm', device, body });
+  }
+
+  publishDevice(device: string, what: 'heartbeat' | 'location' | 'reading', body: unknown) {
+    if (!this.#connection.connected) return;
+    this.#connection.publish(topics.device(this.#options.site, device, what), JSON.stringify(body), { qos: 0 });
   }
 
   async flush(withinMs: number) {
@@ -250,7 +258,9 @@ class LivingGateway implements Gateway {
   }
 
   async #send(message: Outgoing) {
-    await this.#connection.publishAsync(this.#topic(message.what), JSON.stringify(message.body), { qos: 1 });
+    const topic =
+      message.what === 'alarm' ? topics.device(this.#options.site, message.device, 'alarm') : this.#topic(message.what);
+    await this.#connection.publishAsync(topic, JSON.stringify(message.body), { qos: 1 });
   }
 
   #read(payload: Buffer): GatewayCommand | undefined {

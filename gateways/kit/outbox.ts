@@ -1,4 +1,4 @@
-import type { GatewayCommandResult, GatewayEvent } from '@tocsin/protocol/gateway.ts';
+import type { DeviceAlarm, GatewayCommandResult, GatewayEvent } from '@tocsin/protocol/gateway.ts';
 import type { Log } from '@tocsin/server/kernel/log.ts';
 import { openJournal, type Journal } from './journal.ts';
 
@@ -15,7 +15,11 @@ export const OUTBOX_LIMITS = {
 } as const;
 
 /** What waits for the broker's acknowledgement. */
-export type Outgoing = { what: 'event'; body: GatewayEvent } | { what: 'command-result'; body: GatewayCommandResult };
+export type Outgoing =
+  | { what: 'event'; body: GatewayEvent }
+  | { what: 'command-result'; body: GatewayCommandResult }
+  /** An alarm of a device behind this gateway; its id in the body lets the server drop a second copy. */
+  | { what: 'alarm'; device: string; body: DeviceAlarm & { alarm: string } };
 
 type Line = { put: string; message: Outgoing } | { sent: string };
 
@@ -127,5 +131,12 @@ export async function openOutbox(options: { file: string; log: Log }): Promise<O
 }
 
 function idOf(message: Outgoing): string {
-  return message.what === 'event' ? message.body.event : `result-${message.body.command}`;
+  switch (message.what) {
+    case 'event':
+      return message.body.event;
+    case 'command-result':
+      return `result-${message.body.command}`;
+    case 'alarm':
+      return `alarm-${message.device}-${message.body.alarm}`;
+  }
 }
