@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
-import { isAbsolute, relative, resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
@@ -10,6 +11,8 @@ import { Playback, type PlaybackSource } from './playback.ts';
 import { Recorder } from './recorder.ts';
 import { RtpPort } from './rtp-port.ts';
 import { SoundLoader } from './sound-loader.ts';
+import { Speech, type SpokenAudio } from './speech/speech.ts';
+import type { SpokenLanguage } from './speech/spoken-text.ts';
 import { ThreadLink } from './thread-link.ts';
 import { WavFile, type OpenFile } from './wav-file.ts';
 import type { PlayableSound, Report, ThreadSnapshot } from './worker/protocol.ts';
@@ -24,6 +27,8 @@ export interface MediaEngineOptions {
   log: Log;
   /** Where recordings go; without it none can be made. */
   recordingsFolder?: string;
+  /** Where spoken texts are kept; default: a folder for temporary files. */
+  speechFolder?: string;
   /** Which sockets the thread uses; default: batched system calls where they work, else Node's. */
   io?: 'batched' | 'dgram';
   /** How recordings are opened; tests hand in a disk that is full. */
@@ -49,6 +54,7 @@ export class MediaEngine implements Listenable<MediaEngineEvents>, AsyncDisposab
   readonly #options: MediaEngineOptions;
   readonly #events = new Emitter<MediaEngineEvents>();
   readonly #sounds = new SoundLoader();
+  readonly #speech: Speech;
   readonly #log: Log;
   #parts = new Map<string, RtpPort | Playback | Recorder | MediaBridge>();
   #thread: Promise<ThreadLink> | undefined;
@@ -58,6 +64,8 @@ export class MediaEngine implements Listenable<MediaEngineEvents>, AsyncDisposab
   constructor(options: MediaEngineOptions) {
     this.#options = options;
     this.#log = options.log.with({ part: 'media' });
+    const { clock, chance, speechFolder = join(tmpdir(), `tocsin-speech-${process.getuid?.() ?? 0}`) } = options;
+    this.#speech = new Speech({ folder: speechFolder, clock, chance, log: this.#log });
   }
 
   on<Name extends keyof MediaEngineEvents>(
@@ -155,6 +163,14 @@ export class MediaEngine implements Listenable<MediaEngineEvents>, AsyncDisposab
     return this.#keep(new MediaBridge(id, label, link));
   }
 
+  /**
+   * Speaks a text into a WAV file to be played; at most 2000 characters. The same text is spoken once and kept.
+   * @throws DispatchError SPEECH_UNAVAILABLE, TOO_LARGE, REQUEST_MALFORMED
+   */
+  speak(options: { text: string; language: SpokenLanguage }): Promise<SpokenAudio> {
+    return this.#speech.speak(options);
+  }
+
   /** Live state of the thread: pace, ports, bridges. */
   async snapshot(): Promise<ThreadSnapshot> {
     return (await this.#link()).ask('snapshot', {});
@@ -171,6 +187,7 @@ export class MediaEngine implements Listenable<MediaEngineEvents>, AsyncDisposab
     for (const part of [...this.#parts.values()]) await part[Symbol.asyncDispose]();
     const link = await this.#thread?.catch(() => undefined);
     await link?.stop();
+    await this.#speech[Symbol.asyncDispose]();
   }
 
   /** The thread, started when there is none: the first, or one after a death. */

@@ -8,6 +8,8 @@ export { Recorder, type RecorderEvents, type RecordingFailure, type RecordingRes
 export { resample, Resampler } from './resampler.ts';
 export { RtpPort, type RtpOptions, type RtpPortEvents } from './rtp-port.ts';
 export { readRtp, writeRtp, type RtpHeader } from './rtp.ts';
+export { type SpokenAudio } from './speech/speech.ts';
+export { type SpokenLanguage } from './speech/spoken-text.ts';
 export { openTestPhone, type TestPhone } from './test-phone.ts';
 export { repairWav } from './wav-file.ts';
 export { readWav, toMono, writeWav, type Sound, type WavReading } from './wav.ts';
