@@ -6,7 +6,7 @@ import { test, type TestContext } from 'node:test';
 import { ROOT } from './root.ts';
 
 /** Runs these files as tests in a process of their own (a runner inside a runner reports to the outer one). */
-function tallyOf(t: TestContext, files: Record<string, string>) {
+function tallyOf(t: TestContext, files: Record<string, string>, limitMs = 60_000) {
   mkdirSync(join(ROOT, 'test-results'), { recursive: true });
   const folder = mkdtempSync(join(ROOT, 'test-results/runner-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
@@ -17,7 +17,7 @@ function tallyOf(t: TestContext, files: Record<string, string>) {
   writeFileSync(
     program,
     `import { runTestFiles } from ${JSON.stringify(join(ROOT, 'scripts/test-files.ts'))};
-    const tally = await runTestFiles(${JSON.stringify(paths)}, { concurrency: 2, fileTimeLimitMs: 60_000 });
+    const tally = await runTestFiles(${JSON.stringify(paths)}, { concurrency: 2, fileTimeLimitMs: ${limitMs} });
     console.log(JSON.stringify(tally));`,
   );
   const env = { ...process.env, NODE_TEST_CONTEXT: undefined };
@@ -59,4 +59,9 @@ test('a skipped test is neither passed nor failed', (t) => {
     'a.test.mjs': `test('later', { skip: 'no modem here' }, () => {}); test('now', () => {});`,
   });
   assert.deepEqual(tally, { passed: 1, failed: 0 });
+});
+
+test('a file that does not end is ended, and is a failure', (t) => {
+  const { tally } = tallyOf(t, { 'a.test.mjs': `test('one', () => { setInterval(() => {}, 1000); });` }, 3_000);
+  assert.deepEqual(tally, { passed: 1, failed: 1 });
 });

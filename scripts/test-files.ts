@@ -1,10 +1,10 @@
 import { globSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { run } from 'node:test';
 import { finished } from 'node:stream/promises';
 import { inspect } from 'node:util';
 import { ROOT } from './root.ts';
-import { seconds, type Tally } from './tally.ts';
+import { seconds, sum, type Tally } from './tally.ts';
 
 /** What a test reports at its end; `error` when it failed. */
 interface Ended {
@@ -32,37 +32,39 @@ export function findFiles(patterns: string[], filter = ''): string[] {
 
 /** Runs each file in a process of its own, prints what happened, and counts the tests (not the suites around them). */
 export async function runTestFiles(files: string[], options: Options): Promise<Tally> {
-  const tally: Tally = { passed: 0, failed: 0 };
-  const reports = new Map<string, FileReport>();
-  const reportOf = (file = '') => {
-    const report = reports.get(file) ?? new FileReport(file, options);
-    reports.set(file, report);
-    return report;
+  const waiting = [...files];
+  const tallies: Tally[] = [];
+  const work = async () => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) {
+      tallies.push(await runFile(file, options));
+    }
   };
+  await Promise.all(Array.from({ length: options.concurrency }, work));
+  return sum(tallies);
+}
 
-  const stream = run({
-    files: files.map((file) => join(ROOT, file)),
-    concurrency: options.concurrency,
-    timeout: options.fileTimeLimitMs,
-  });
+async function runFile(file: string, options: Options): Promise<Tally> {
+  const report = new FileReport(file, options);
+  // The runner's own `timeout` ends tests, but not a process that something left open keeps alive.
+  const hung = new AbortController();
+  const timer = setTimeout(() => hung.abort(), options.fileTimeLimitMs);
+  const stream = run({ files: [join(ROOT, file)], concurrency: 1, signal: hung.signal });
   let succeeded = true;
-  stream.on('test:pass', (test) => reportOf(test.file).take(test));
-  stream.on('test:fail', (test) => reportOf(test.file).take(test));
-  stream.on('test:stdout', ({ file, message }) => reportOf(file).said(message));
-  stream.on('test:stderr', ({ file, message }) => reportOf(file).said(message));
-  stream.on('test:summary', ({ file, duration_ms: durationMs, success }) => {
-    if (file === undefined) succeeded = success;
-    else reportOf(file).end(durationMs);
+  stream.on('test:pass', (test) => report.take(test));
+  stream.on('test:fail', (test) => {
+    if (!hung.signal.aborted) report.take(test);
   });
+  stream.on('test:stdout', ({ message }) => report.said(message));
+  stream.on('test:stderr', ({ message }) => report.said(message));
+  stream.on('test:summary', ({ success }) => (succeeded &&= success));
   await finished(stream.resume());
+  clearTimeout(timer);
 
-  for (const report of reports.values()) {
-    report.end();
-    tally.passed += report.passed;
-    tally.failed += report.failed;
-  }
-  if (!succeeded && tally.failed === 0) tally.failed = 1; // the runner knows of a failure that belongs to no test
-  return tally;
+  if (hung.signal.aborted)
+    report.fail(`did not end within ${seconds(options.fileTimeLimitMs)}: a test hangs, or left something open`);
+  else if (!succeeded && report.failed === 0) report.fail('failed outside its tests');
+  report.end();
+  return { passed: report.passed, failed: report.failed };
 }
 
 /** What one file reports, printed when it has ended, so that files that run at once do not mix their lines. */
@@ -72,13 +74,12 @@ class FileReport {
   #skipped = 0;
   #failures: string[] = [];
   #output = '';
-  #hasEnded = false;
   readonly #file: string;
   readonly #eachTest: boolean;
   readonly #begunAtMs = performance.now();
 
   constructor(file: string, { eachTest = false }: Options) {
-    this.#file = relative(ROOT, file);
+    this.#file = file;
     this.#eachTest = eachTest;
   }
 
@@ -99,13 +100,17 @@ class FileReport {
     }
   }
 
+  fail(reason: string) {
+    this.failed += 1;
+    this.#failures.push(`  ✗ ${reason}`);
+  }
+
   said(text: string) {
     this.#output += text;
   }
 
-  end(durationMs = performance.now() - this.#begunAtMs) {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
+  end() {
+    const durationMs = performance.now() - this.#begunAtMs;
     const counts = [`${this.passed} passed`];
     if (this.failed > 0) counts.push(`${this.failed} failed`);
     if (this.#skipped > 0) counts.push(`${this.#skipped} skipped`);
