@@ -48,6 +48,7 @@ export const FAILURES = {
   INCIDENT_UNKNOWN: 'There is no such incident',
   // engine room
   GATEWAY_OFFLINE: 'The gateway is not connected',
+  TEXT_QUEUE_FULL: 'As many text messages as can be kept are waiting already',
   SMS_PROVIDER_DOWN: 'The short-message centre does not answer',
   SPEECH_UNAVAILABLE: 'No text-to-speech voice is available for this language',
   DATABASE_UNAVAILABLE: 'The database does not answer',
