@@ -102,6 +102,12 @@ export const Gauge = z.object({
     )
     .max(4)
     .default([]),
+  /** How far the value must fall below a threshold before it counts as left; absent: 0. */
+  hysteresis: z.number().nonnegative().optional(),
+  /** A rise faster than this, in the gauge's unit per hour, is an alarm of its own. */
+  risePerHour: z.number().positive().optional(),
+  /** Seconds without a reading after which the gauge is silent; absent: 3600. */
+  silentAfterS: z.number().int().min(5).max(604_800).optional(),
 });
 export type Gauge = z.infer<typeof Gauge>;
 
