@@ -41,6 +41,8 @@ export const LIMITS = {
   statementMs: 15_000,
   /** The longest a transaction may stand idle between statements. */
   idleInTransactionMs: 10_000,
+  /** How long a close waits for statements under way, and again for their connections. */
+  closeMs: 700,
   /** Between two questions after the database's health. */
   probeEveryMs: 2000,
 } as const;
@@ -109,6 +111,8 @@ class PooledStore implements Store {
   readonly url: string;
   hasTimescale = false;
   #problem: string | undefined;
+  #isClosing = false;
+  readonly #underWay = new Set<Promise<unknown>>();
   #probe: { cancel(): void } | undefined;
   readonly #pool: pg.Pool;
   readonly #clock: Clock;
@@ -172,18 +176,32 @@ class PooledStore implements Store {
     this.#probe = this.#clock.every(LIMITS.probeEveryMs, () => void this.query('SELECT 1').catch(() => {}));
   }
 
-  /** Closes once; a second call does nothing. */
+  /** Lets statements under way finish, for a while. Closes once; a second call does nothing. */
   async [Symbol.asyncDispose]() {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
     this.#probe?.cancel();
-    if (!this.#pool.ended && !this.#pool.ending) await this.#pool.end();
+    await this.#atMost(LIMITS.closeMs, Promise.allSettled(this.#underWay));
+    // One that hangs is cut off by the database's own stop, or by the end of this process.
+    await this.#atMost(LIMITS.closeMs, this.#pool.end());
+  }
+
+  async #atMost(limitMs: number, work: Promise<unknown>) {
+    const limit = Promise.withResolvers<void>();
+    const timer = this.#clock.after(limitMs, limit.resolve);
+    await Promise.race([work, limit.promise]);
+    timer.cancel();
   }
 
   /** Every statement's outcome tells of the database's health. */
   async #watched<T>(work: () => Promise<T>): Promise<T> {
     if (this.#pool.waitingCount >= LIMITS.waiting)
       throw new DispatchError('DATABASE_UNAVAILABLE', `${LIMITS.waiting} statements are waiting already`);
+    if (this.#isClosing) throw new DispatchError('DATABASE_UNAVAILABLE', 'the store is closed');
+    const underWay = work();
+    this.#underWay.add(underWay);
     try {
-      const result = await work();
+      const result = await underWay;
       if (this.#problem !== undefined) this.#log.info('the database answers again');
       this.#problem = undefined;
       return result;
@@ -195,6 +213,8 @@ class PooledStore implements Store {
         this.#problem = problem;
       }
       throw error;
+    } finally {
+      this.#underWay.delete(underWay);
     }
   }
 }

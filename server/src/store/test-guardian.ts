@@ -16,7 +16,13 @@ import { RENDEZVOUS } from './test-database.ts';
 const LINGER_MS = 5000;
 
 /** Nobody keeps what tests write, so it need not survive a power cut; and more tests than one run at once. */
-const SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300' };
+const SETTINGS = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  full_page_writes: 'off',
+  max_connections: '300',
+  autovacuum: 'off',
+};
 
 const guests = new Set<Socket>();
 let leaving: Timer | undefined;
