@@ -52,10 +52,8 @@ export function parseMessage(head: Buffer, rest: Buffer): Parsed {
 }
 
 function decode(head: Buffer): { text: string; encoding: 'utf8' | 'latin1' } {
-  const text = head.utf8Slice(0, head.length);
-  return text.includes('\uFFFD')
-    ? { text: head.latin1Slice(0, head.length), encoding: 'latin1' }
-    : { text, encoding: 'utf8' };
+  const text = head.toString('utf8');
+  return text.includes('\uFFFD') ? { text: head.toString('latin1'), encoding: 'latin1' } : { text, encoding: 'utf8' };
 }
 
 /** Stray empty lines before a message are ignored (RFC 3261 §7.5). */

@@ -1,0 +1,173 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+
+import type { Chance } from '#kernel/chance.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { type AuthValue, formatAuthValue, parseAuthValue } from '../message/credentials.ts';
+import type { Request, Response } from '../message/message.ts';
+import { type DigestAlgorithm, type DigestSecret, digestResponse, ha1Of } from './digest.ts';
+
+/** What a request's credentials come to. */
+export type DigestVerdict =
+  | { kind: 'accepted'; user: string }
+  /** No credentials for us, or of a kind we do not speak: challenge. */
+  | { kind: 'absent' }
+  /** The nonce is old or its count was seen before; the password may well be right: challenge with stale=true. */
+  | { kind: 'stale' }
+  /** Wrong password or no such account; the two are not told apart. */
+  | { kind: 'wrong'; user: string };
+
+/** How long a nonce may be used, and how many nonces' counts are remembered for finding replays. */
+const NONCE_LIFE_MS = 300_000;
+const NONCES_REMEMBERED = 50_000;
+
+/**
+ * The server's side of digest (RFC 3261 §22, RFC 7616, RFC 8760). A nonce is its time and a keyed hash over it, so
+ * nothing is kept for a challenge that nobody answers; only nonces that were used are remembered, with their highest
+ * count, until they expire.
+ */
+export class DigestServer {
+  readonly realm: string;
+  readonly #credentials: (user: string) => Promise<DigestSecret | undefined>;
+  readonly #clock: Clock;
+  readonly #chance: Chance;
+  readonly #key: Uint8Array;
+  /** Highest count seen of each used nonce; two generations, the older dropped when its nonces have expired. */
+  #counts = new Map<string, number>();
+  #olderCounts = new Map<string, number>();
+  #turnAtMs: number;
+
+  constructor(options: {
+    realm: string;
+    credentials: (user: string) => Promise<DigestSecret | undefined>;
+    clock: Clock;
+    chance: Chance;
+  }) {
+    this.realm = options.realm;
+    this.#credentials = options.credentials;
+    this.#clock = options.clock;
+    this.#chance = options.chance;
+    this.#key = options.chance.bytes(16);
+    this.#turnAtMs = options.clock.now() + NONCE_LIFE_MS;
+  }
+
+  /**
+   * Puts the challenges on a 401: MD5, then SHA-256. RFC 8760 §2.4 has the preferred one first, but phones and tools that
+   * know only MD5 look at the first challenge and give up when it is another (SIPp 3.6 is one). A client that knows better
+   * finds SHA-256 in the second; the cost is that one which takes the first it understands stays with MD5.
+   */
+  challenge(response: Response, options: { isStale?: boolean } = {}): Response {
+    const nonce = this.#newNonce();
+    for (const algorithm of ['MD5', 'SHA-256'])
+      response.add(
+        'WWW-Authenticate',
+        `Digest realm="${this.realm}", nonce="${nonce}", algorithm=${algorithm}, qop="auth"${options.isStale ? ', stale=true' : ''}`,
+      );
+    return response;
+  }
+
+  /** The credentials a request carries for our realm, before anything of them is believed. */
+  presented(request: Request): AuthValue | undefined {
+    for (const line of [...request.all('Authorization'), ...request.all('Proxy-Authorization')]) {
+      if (line.slice(0, 7).toLowerCase() !== 'digest ') continue;
+      const value = parseAuthValue(line);
+      if (value.params.get('realm') === this.realm) return value;
+    }
+    return undefined;
+  }
+
+  /** Judges a request. Throws BadMessage 400 when its credentials are malformed. */
+  async verify(request: Request): Promise<DigestVerdict> {
+    const value = this.presented(request);
+    if (!value) return { kind: 'absent' };
+    const { params } = value;
+    const user = params.get('username');
+    const nonce = params.get('nonce');
+    const given = params.get('response');
+    const uri = params.get('uri');
+    const algorithm = readAlgorithm(params.get('algorithm'));
+    if (user === undefined || nonce === undefined || given === undefined || uri === undefined || !algorithm)
+      return { kind: 'absent' };
+    const age = this.#ageOf(nonce);
+    if (age === undefined) return { kind: 'absent' };
+    const nc = params.get('nc');
+    const cnonce = params.get('cnonce');
+    // Without qop the response covers no count and could be replayed, so it is good only on a nonce never used.
+    const hasQop = params.get('qop')?.toLowerCase() === 'auth';
+    if (params.has('qop') && (!hasQop || nc === undefined || cnonce === undefined || !/^[0-9a-f]{8}$/i.test(nc)))
+      return { kind: 'absent' };
+    if (!isSameTarget(uri, request.requestUri)) return { kind: 'wrong', user };
+
+    const secret = await this.#credentials(user);
+    if (!secret) return { kind: 'wrong', user };
+    const expected = digestResponse(ha1Of(secret, algorithm), {
+      algorithm,
+      method: request.method,
+      uri,
+      nonce,
+      qop: hasQop ? { value: 'auth', nc: nc!, cnonce: cnonce! } : undefined,
+    });
+    if (!isEqual(expected, given.toLowerCase())) return { kind: 'wrong', user };
+    if (age > NONCE_LIFE_MS || !this.#useCount(nonce, hasQop ? Number.parseInt(nc!, 16) : 1)) return { kind: 'stale' };
+    return { kind: 'accepted', user };
+  }
+
+  #newNonce(): string {
+    const time = this.#clock.now().toString(36);
+    const salt = this.#chance.token(4);
+    return `${time}.${salt}.${this.#sign(time, salt)}`;
+  }
+
+  #sign(time: string, salt: string): string {
+    return createHash('sha256').update(this.#key).update(`${time}.${salt}`).digest('base64url').slice(0, 22);
+  }
+
+  /** The age of a nonce of ours in ms; undefined for one we never made. */
+  #ageOf(nonce: string): number | undefined {
+    const [time = '', salt = '', signature = ''] = nonce.split('.');
+    if (!isEqual(signature, this.#sign(time, salt))) return undefined;
+    return this.#clock.now() - Number.parseInt(time, 36);
+  }
+
+  /** Notes a use of the nonce; false when this count, or a higher one, was seen before (RFC 7616 §3.4.5). */
+  #useCount(nonce: string, count: number): boolean {
+    const now = this.#clock.now();
+    // Full before its time, the turn comes early: the oldest counts go, and their nonces are then as good as stale.
+    if (now >= this.#turnAtMs || this.#counts.size >= NONCES_REMEMBERED) {
+      this.#olderCounts = this.#counts;
+      this.#counts = new Map();
+      this.#turnAtMs = now + NONCE_LIFE_MS;
+    }
+    const seen = this.#counts.get(nonce) ?? this.#olderCounts.get(nonce) ?? 0;
+    if (count <= seen) return false;
+    this.#counts.set(nonce, count);
+    return true;
+  }
+}
+
+function readAlgorithm(name = 'MD5'): DigestAlgorithm | undefined {
+  const upper = name.toUpperCase();
+  return upper === 'MD5' || upper === 'SHA-256' ? upper : undefined;
+}
+
+/**
+ * The digest covers the `uri` it names, so that must be the request's own (RFC 7616 §3.4.6). Proxies and phones change
+ * port and parameters on the way, so user and host are compared, not the text; and simple clients name the server alone
+ * (SIPp does), which is taken too: the nonce's count already keeps the digest from being used for a second request.
+ */
+function isSameTarget(digestUri: string, requestUri: string): boolean {
+  const covered = bareUri(digestUri);
+  return !covered.includes('@') || covered === bareUri(requestUri);
+}
+
+const bareUri = (uri: string): string =>
+  uri
+    .replace(/^sips?:/i, '')
+    .replace(/[;?].*$/, '')
+    .replace(/:\d+$/, '')
+    .toLowerCase();
+
+function isEqual(a: string, b: string): boolean {
+  const first = Buffer.from(a);
+  const second = Buffer.from(b);
+  return first.length === second.length && timingSafeEqual(first, second);
+}

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+
+/** The two algorithms this stack speaks: MD5 for the phones there are, SHA-256 for those there will be (RFC 8760). */
+export type DigestAlgorithm = 'MD5' | 'SHA-256';
+
+/** H(user:realm:password) in lower-case hex, all a server needs to know of a password (RFC 7616 §3.4.2). */
+export interface DigestSecret {
+  ha1Md5: string;
+  ha1Sha256: string;
+}
+
+const hash = (algorithm: DigestAlgorithm, text: string): string =>
+  createHash(algorithm === 'MD5' ? 'md5' : 'sha256')
+    .update(text)
+    .digest('hex');
+
+/** The secret of an account, computed from its password. */
+export function digestSecret(user: string, realm: string, password: string): DigestSecret {
+  const text = `${user}:${realm}:${password}`;
+  return { ha1Md5: hash('MD5', text), ha1Sha256: hash('SHA-256', text) };
+}
+
+/** The algorithm's half of a secret. */
+export const ha1Of = (secret: DigestSecret, algorithm: DigestAlgorithm): string =>
+  algorithm === 'MD5' ? secret.ha1Md5 : secret.ha1Sha256;
+
+/** Everything the response is computed from but the secret. `qop` absent means RFC 2069's way, which old phones use. */
+export interface DigestInput {
+  algorithm: DigestAlgorithm;
+  method: string;
+  uri: string;
+  nonce: string;
+  qop?: { value: 'auth'; nc: string; cnonce: string };
+}
+
+/** The `response` of RFC 7616 §3.4.1. */
+export function digestResponse(ha1: string, { algorithm, method, uri, nonce, qop }: DigestInput): string {
+  const ha2 = hash(algorithm, `${method}:${uri}`);
+  return hash(
+    algorithm,
+    qop ? `${ha1}:${nonce}:${qop.nc}:${qop.cnonce}:${qop.value}:${ha2}` : `${ha1}:${nonce}:${ha2}`,
+  );
+}

@@ -1,0 +1,15 @@
+/** The SIP stack as gateways see it. Inside the server, import the file that defines the thing. */
+export { digestSecret, type DigestSecret } from './auth/digest.ts';
+export type { Binding } from './registrar/binding.ts';
+export { type BindingStore, noBindingStore } from './registrar/binding-store.ts';
+export type { IncomingInvite, Party } from './session/incoming-invite.ts';
+export type { DialogEnding, InviteDialog, InviteDialogEvents, Refer, Reoffer } from './session/invite-dialog.ts';
+export type { InviteOutcome, OutgoingInvite } from './session/outgoing-invite.ts';
+export type { RegisterOptions, Registration, RegistrationState } from './user-agent/registration.ts';
+export {
+  type InviteOptions,
+  type UserAgent,
+  type UserAgentEvents,
+  type UserAgentOptions,
+  openUserAgent,
+} from './user-agent/user-agent.ts';

@@ -1,0 +1,28 @@
+import type { TransportKind } from '../transport/flow.ts';
+
+/** Where an address of record can be reached for a while (RFC 3261 §10): plain data, so that it can be stored. */
+export interface Binding {
+  /** The address of record's user part: who is registered. */
+  user: string;
+  /** The contact URI, with its parameters, as the phone gave it. */
+  contact: string;
+  /** Preference from 0 to 1; 1 when not given. */
+  q: number;
+  callId: string;
+  cseq: number;
+  expiresAtMs: number;
+  /** Where the REGISTER came from. */
+  source: { transport: TransportKind; host: string; port: number };
+  /**
+   * The contact is reached only the way the REGISTER came: it is on a WebSocket or a connection, or behind a NAT that
+   * shows in a source other than the contact.
+   */
+  isFlowBound: boolean;
+  isWebSocket: boolean;
+  userAgent?: string;
+  /** +sip.instance, when the phone has one (RFC 5626): a restarted phone's old contact is replaced by its new one. */
+  instance?: string;
+}
+
+/** What a binding is known by within its address of record. */
+export const bindingKey = (binding: Pick<Binding, 'user' | 'contact'>): string => `${binding.user} ${binding.contact}`;

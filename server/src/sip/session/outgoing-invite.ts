@@ -1,0 +1,321 @@
+import { Emitter, type Listenable } from '#kernel/emitter.ts';
+import { answerChallenge } from '../auth/digest-client.ts';
+import { Dialog } from '../dialog/dialog.ts';
+import type { DialogUser } from '../dialog/dialog-table.ts';
+import { Request, Response } from '../message/message.ts';
+import { formatUri } from '../message/uri.ts';
+import type { InviteClientTransaction } from '../transaction/invite-client.ts';
+import { giveUpMs } from '../transaction/timing.ts';
+import type { ClientTransaction, ServerTransaction } from '../transaction/transaction-layer.ts';
+import type { Flow } from '../transport/flow.ts';
+import { ALLOW, type Credentials, type SessionCore } from './core.ts';
+import type { InviteDialog } from './invite-dialog.ts';
+import { InviteSession } from './invite-session.ts';
+import { formatReason, readReason } from './reason.ts';
+import { isChallenge } from './send-request.ts';
+import { SESSION_EXPIRES_S, readTerms } from './session-timer.ts';
+
+export type InviteOutcome =
+  | { kind: 'answered'; dialog: InviteDialog; answer: string }
+  /** `redirectTo` has the contacts of a 3xx. */
+  | { kind: 'refused'; status: number; reason: string; q850?: number; redirectTo?: string[] }
+  /** Nothing final came: timer B, or the ringing was never answered by the peer's own count (408). */
+  | { kind: 'unanswered' }
+  | { kind: 'cancelled' }
+  | { kind: 'unreachable'; detail: string };
+
+/** A call that goes out. */
+export interface OutgoingInvite extends Listenable<{ provisional: [{ status: number; sdp?: string }] }> {
+  readonly callId: string;
+  /** Resolves once, never rejects. */
+  readonly outcome: Promise<InviteOutcome>;
+  /**
+   * Gives up; the outcome is 'cancelled' at once, while the CANCEL runs its course. A 200 that crosses it is acknowledged
+   * and hung up. Does nothing after the outcome.
+   */
+  cancel(reason?: string): void;
+}
+
+export interface OutgoingCallOptions {
+  core: SessionCore;
+  flow: Flow;
+  requestUri: string;
+  /** From and To as they go on the wire, From with its tag. */
+  from: string;
+  to: string;
+  localUser: string;
+  callId: string;
+  offer: string;
+  headers?: Record<string, string>;
+  maxForwards?: number;
+  credentials?: Credentials;
+  /** The peer is reached over `flow` alone, now and in the dialog. */
+  isFlowBound: boolean;
+}
+
+/** Early dialogs of one INVITE that a forking proxy can make; those beyond are not followed. */
+const EARLY_DIALOGS_LIMIT = 16;
+
+interface EarlyDialog {
+  dialog: Dialog;
+  lastRSeq?: number;
+  sdp?: string;
+}
+
+export class OutgoingCall
+  extends Emitter<{ provisional: [{ status: number; sdp?: string }] }>
+  implements OutgoingInvite
+{
+  readonly outcome: Promise<InviteOutcome>;
+  readonly #options: OutgoingCallOptions;
+  readonly #core: SessionCore;
+  readonly #early = new Map<string, EarlyDialog>();
+  /** 2xx already answered, by tag: a repeated one gets its ACK again. */
+  readonly #acks = new Map<string, () => void>();
+  #settle: (outcome: InviteOutcome) => void = () => {};
+  #isSettled = false;
+  #request: Request;
+  #transaction: ClientTransaction | undefined;
+  #isRinging = false;
+  #cancelReason: string | undefined;
+  #isCancelled = false;
+  #retries = 0;
+  #winner: string | undefined;
+
+  constructor(options: OutgoingCallOptions) {
+    super();
+    this.#options = options;
+    this.#core = options.core;
+    this.outcome = new Promise((resolve) => (this.#settle = resolve));
+    this.#request = this.#build(1);
+  }
+
+  get callId(): string {
+    return this.#options.callId;
+  }
+
+  start(): void {
+    this.#transaction = this.#core.layer.send(this.#request, this.#options.flow, {
+      onResponse: (response) => this.#receive(response),
+      onTimeout: () => this.#finish({ kind: 'unanswered' }),
+      onTransportError: (detail) => this.#finish({ kind: 'unreachable', detail }),
+    });
+  }
+
+  cancel(reason?: string): void {
+    if (this.#isSettled) return;
+    this.#isCancelled = true;
+    this.#cancelReason = reason;
+    // Before a provisional response a CANCEL could overtake its INVITE, so it waits for one (RFC 3261 §9.1).
+    if (this.#isRinging) this.#sendCancel();
+    this.#finish({ kind: 'cancelled' });
+  }
+
+  #build(cseq: number): Request {
+    const { requestUri, from, to, callId, localUser, flow, offer, headers, maxForwards } = this.#options;
+    const request = new Request('INVITE', requestUri)
+      .add('Max-Forwards', String(maxForwards ?? 70))
+      .add('From', from)
+      .add('To', to)
+      .add('Call-ID', callId)
+      .add('CSeq', `${cseq} INVITE`)
+      .add('Contact', this.#core.contact(localUser, flow))
+      .add('Allow', ALLOW)
+      .add('Supported', '100rel, timer, replaces')
+      .add('Session-Expires', String(SESSION_EXPIRES_S))
+      .add('User-Agent', this.#core.productName);
+    for (const [name, value] of Object.entries(headers ?? {})) request.set(name, value);
+    return request.setBody('application/sdp', offer);
+  }
+
+  #receive(response: Response): void {
+    const { status } = response;
+    if (status < 200) return this.#receiveProvisional(response);
+    if (status < 300) return this.#receiveAnswer(response);
+    if (this.#isCancelled) return this.#dropEarly();
+    if (this.#retry(response)) return;
+    const q850 = readReason(response)?.q850;
+    const refused = { kind: 'refused', status, reason: response.reason, q850 } as const;
+    if (status < 400) {
+      const redirectTo = response.contacts.flatMap((contact) => (contact === '*' ? [] : [formatUri(contact.uri)]));
+      return this.#finish({ ...refused, redirectTo });
+    }
+    this.#finish(refused);
+  }
+
+  /** Answers a challenge, or lengthens the session's interval, once each (RFC 3261 §22.2, RFC 4028 §7.3). */
+  #retry(response: Response): boolean {
+    if (this.#retries === 2) return false;
+    const next = this.#build(this.#request.cseq.number + 1);
+    if (response.status === 422) {
+      const minSe = response.get('Min-SE')?.trim() ?? '';
+      if (!/^\d{1,6}$/.test(minSe)) return false;
+      next.set('Session-Expires', minSe).set('Min-SE', minSe);
+    } else {
+      const { credentials } = this.#options;
+      const hasTried = this.#request.has('Authorization') || this.#request.has('Proxy-Authorization');
+      if (!isChallenge(response) || !credentials || hasTried) return false;
+      if (!answerChallenge(next, response, credentials, this.#core.chance)) return false;
+    }
+    this.#retries += 1;
+    this.#dropEarly();
+    this.#isRinging = false;
+    this.#request = next;
+    this.start();
+    return true;
+  }
+
+  #receiveProvisional(response: Response): void {
+    if (!this.#isRinging) {
+      this.#isRinging = true;
+      if (this.#isCancelled) return this.#sendCancel();
+    }
+    if (response.status === 100 || this.#isSettled) return;
+    const early = this.#earlyDialog(response);
+    if (early && !this.#acknowledgeReliable(response, early)) return;
+    const sdp = response.sdp;
+    if (early && sdp !== undefined) early.sdp = sdp;
+    this.emit('provisional', sdp === undefined ? { status: response.status } : { status: response.status, sdp });
+  }
+
+  #earlyDialog(response: Response): EarlyDialog | undefined {
+    const tag = response.toTag;
+    if (tag === undefined) return undefined;
+    let early = this.#early.get(tag);
+    if (!early && this.#early.size < EARLY_DIALOGS_LIMIT) {
+      early = { dialog: this.#dialogOf(response) };
+      this.#early.set(tag, early);
+      this.#core.dialogs.add(early.dialog.id, new EarlyDialogUser(early.dialog, () => this.cancel('server-stopping')));
+    }
+    return early;
+  }
+
+  #dialogOf(response: Response): Dialog {
+    const { flow, isFlowBound } = this.#options;
+    return Dialog.asUac(this.#request, response, isFlowBound ? flow : undefined);
+  }
+
+  /** PRACKs a reliable provisional response (RFC 3262 §4); false for one out of order or repeated, which says nothing. */
+  #acknowledgeReliable(response: Response, early: EarlyDialog): boolean {
+    if (!response.tags('Require').includes('100rel')) return true;
+    const rseq = Number(response.get('RSeq'));
+    if (!Number.isInteger(rseq) || rseq < 1) return false;
+    if (early.lastRSeq !== undefined && rseq !== early.lastRSeq + 1) return false;
+    early.lastRSeq = rseq;
+    early.dialog.refreshTarget(response);
+    const prack = early.dialog.request('PRACK').add('RAck', `${rseq} ${response.get('CSeq')!}`);
+    const flow = this.#core.flowFor(early.dialog);
+    if (flow) this.#core.layer.send(prack, flow, NOBODY);
+    return true;
+  }
+
+  #receiveAnswer(response: Response): void {
+    const tag = response.toTag ?? '';
+    const ackAgain = this.#acks.get(tag);
+    if (ackAgain) return ackAgain();
+    const early = this.#early.get(tag);
+    const dialog = early?.dialog ?? this.#dialogOf(response);
+    // The 2xx has the last word on route set and target (RFC 3261 §13.2.2.4).
+    dialog.routeSet = response.list('Record-Route').reverse();
+    dialog.refreshTarget(response);
+    const sendAck = () => {
+      const flow = this.#core.flowFor(dialog) ?? this.#options.flow;
+      this.#core.layer.sendAck(this.#ack(dialog), flow);
+    };
+    this.#acks.set(tag, sendAck);
+    sendAck();
+    const isLate = this.#isSettled || this.#winner !== undefined;
+    this.#winner ??= tag;
+    const terms = readTerms(response, 'uac');
+    const session = new InviteSession({
+      core: this.#core,
+      dialog,
+      localUser: this.#options.localUser,
+      isCaller: true,
+      credentials: this.#options.credentials,
+      terms,
+      peer: response,
+      localSdp: this.#options.offer,
+    });
+    if (isLate) {
+      // The 200 crossed our CANCEL, or a second branch of a fork answered as well.
+      void session.bye({ cause: this.#isCancelled ? (this.#cancelReason ?? 'cancelled') : 'answered-elsewhere' });
+      return;
+    }
+    this.#early.delete(tag);
+    this.#dropEarly();
+    this.#settleOnce({ kind: 'answered', dialog: session, answer: response.sdp ?? early?.sdp ?? '' });
+  }
+
+  #ack(dialog: Dialog): Request {
+    const ack = dialog.request('ACK', this.#request.cseq.number);
+    // The credentials of the INVITE go on its ACK as well (RFC 3261 §22.1).
+    for (const name of ['Authorization', 'Proxy-Authorization']) {
+      const value = this.#request.get(name);
+      if (value !== undefined) ack.add(name, value);
+    }
+    return ack;
+  }
+
+  #sendCancel(): void {
+    const { requestUri } = this.#request;
+    const cancel = new Request('CANCEL', requestUri).add('Max-Forwards', '70');
+    for (const name of ['From', 'To', 'Call-ID', 'Route'])
+      for (const value of this.#request.all(name)) cancel.add(name, value);
+    cancel.add('CSeq', `${this.#request.cseq.number} CANCEL`);
+    if (this.#cancelReason !== undefined) cancel.add('Reason', formatReason({ cause: this.#cancelReason }));
+    const invite = this.#transaction as InviteClientTransaction;
+    this.#core.layer.sendCancel(cancel, invite, NOBODY);
+    // A peer that never ends its INVITE is forgotten 64·T1 after the CANCEL (RFC 3261 §9.1).
+    this.#core.clock.after(giveUpMs(this.#core.layer.timing), () => {
+      if (invite.state === 'proceeding') invite.abandon();
+      this.#dropEarly();
+    });
+  }
+
+  #finish(outcome: InviteOutcome): void {
+    if (!this.#isCancelled) this.#dropEarly();
+    this.#settleOnce(outcome);
+  }
+
+  #settleOnce(outcome: InviteOutcome): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#settle(outcome);
+  }
+
+  #dropEarly(): void {
+    for (const { dialog } of this.#early.values()) this.#core.dialogs.remove(dialog.id);
+    this.#early.clear();
+  }
+}
+
+const NOBODY = { onResponse() {}, onTimeout() {}, onTransportError() {} };
+
+/** Requests of the callee before it answers: an UPDATE without an offer is taken, the rest has to wait. */
+class EarlyDialogUser implements DialogUser {
+  readonly #dialog: Dialog;
+  readonly #cancel: () => void;
+
+  constructor(dialog: Dialog, cancel: () => void) {
+    this.#dialog = dialog;
+    this.#cancel = cancel;
+  }
+
+  onRequest(request: Request, transaction: ServerTransaction): void {
+    const respond = (status: number) => Response.to(request, status);
+    if (!this.#dialog.takeCSeq(request)) return transaction.respond(respond(500));
+    if (request.method === 'UPDATE' && request.body.length === 0) {
+      this.#dialog.refreshTarget(request);
+      return transaction.respond(respond(200));
+    }
+    if (request.method === 'UPDATE') return transaction.respond(respond(500).add('Retry-After', '5'));
+    transaction.respond(respond(request.method === 'INFO' ? 200 : 405));
+  }
+
+  onAck(): void {}
+
+  async close(): Promise<void> {
+    this.#cancel();
+  }
+}

@@ -1,0 +1,185 @@
+import type { Chance } from '#kernel/chance.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { Log } from '#kernel/log.ts';
+import { Request, Response, type SipMessage } from '../message/message.ts';
+import { BRANCH_COOKIE } from '../message/via.ts';
+import type { Address, Flow } from '../transport/flow.ts';
+import type { SipTransport } from '../transport/sip-transport.ts';
+import type { ClientUser } from './client-user.ts';
+import { InviteClientTransaction } from './invite-client.ts';
+import { InviteServerTransaction } from './invite-server.ts';
+import { NonInviteClientTransaction } from './non-invite-client.ts';
+import { NonInviteServerTransaction } from './non-invite-server.ts';
+import { TIMING, type Timing } from './timing.ts';
+
+export type ClientTransaction = InviteClientTransaction | NonInviteClientTransaction;
+export type ServerTransaction = InviteServerTransaction | NonInviteServerTransaction;
+
+/** The user agent core above the transactions (RFC 3261 §8). */
+export interface TransactionUser {
+  /** A new request other than ACK; exactly one final response is owed through the transaction. */
+  onRequest(request: Request, transaction: ServerTransaction, flow: Flow): void;
+  /** An ACK that belongs to no transaction: it acknowledges a 2xx and goes to its dialog. */
+  onAck(ack: Request, flow: Flow): void;
+  /**
+   * May answer a new request without a transaction (RFC 3261 §8.2.7), when the answer can be made again for each
+   * retransmission at no cost. Returns undefined for all others.
+   */
+  answerStateless?(request: Request, flow: Flow): Response | undefined;
+}
+
+/** Server transactions at a time; a request beyond is answered 503 and leaves no trace. */
+const SERVER_TRANSACTIONS_LIMIT = 100_000;
+
+/** Matches messages to transactions (RFC 3261 §17.1.3, §17.2.3) and makes new ones. */
+export class TransactionLayer implements AsyncDisposable {
+  readonly #transport: SipTransport;
+  readonly #clock: Clock;
+  readonly #chance: Chance;
+  readonly #log: Log;
+  readonly #timing: Timing;
+  readonly #user: TransactionUser;
+  readonly #clients = new Map<string, ClientTransaction>();
+  readonly #servers = new Map<string, ServerTransaction>();
+
+  constructor(options: {
+    transport: SipTransport;
+    clock: Clock;
+    chance: Chance;
+    log: Log;
+    user: TransactionUser;
+    timing?: Timing;
+  }) {
+    this.#transport = options.transport;
+    this.#clock = options.clock;
+    this.#chance = options.chance;
+    this.#log = options.log;
+    this.#user = options.user;
+    this.#timing = options.timing ?? TIMING;
+    this.#transport.deliverTo((message, flow) => this.#receive(message, flow));
+  }
+
+  get timing(): Timing {
+    return this.#timing;
+  }
+
+  /** The address for Via and Contact. */
+  get address(): Address {
+    return this.#transport.address;
+  }
+
+  /** Puts a Via on top and sends the request in a new client transaction. */
+  send(request: Request, flow: Flow, user: ClientUser): ClientTransaction {
+    const branch = this.#addVia(request, flow);
+    const key = `${branch}|${request.method}`;
+    const forget = () => this.#clients.delete(key);
+    const parts = [request, flow, user, this.#clock, this.#timing, forget] as const;
+    const transaction =
+      request.method === 'INVITE' ? new InviteClientTransaction(...parts) : new NonInviteClientTransaction(...parts);
+    this.#clients.set(key, transaction);
+    transaction.start();
+    return transaction;
+  }
+
+  /** Sends the CANCEL of an INVITE; it carries the INVITE's own Via (RFC 3261 §9.1). */
+  sendCancel(cancel: Request, invite: InviteClientTransaction, user: ClientUser): void {
+    cancel.prepend('Via', invite.request.list('Via')[0]!);
+    const key = `${cancel.via.params.get('branch')}|CANCEL`;
+    if (this.#clients.has(key)) return;
+    const forget = () => this.#clients.delete(key);
+    const transaction = new NonInviteClientTransaction(cancel, invite.flow, user, this.#clock, this.#timing, forget);
+    this.#clients.set(key, transaction);
+    transaction.start();
+  }
+
+  /** Sends the ACK of a 2xx, which is a transaction of nobody's (RFC 3261 §13.2.2.4). */
+  sendAck(ack: Request, flow: Flow): void {
+    this.#addVia(ack, flow);
+    flow.send(ack.toBuffer());
+  }
+
+  /** The INVITE that a CANCEL means, while its transaction is there. */
+  inviteMeantBy(cancel: Request): InviteServerTransaction | undefined {
+    const found = this.#servers.get(serverKey(cancel, 'INVITE'));
+    return found instanceof InviteServerTransaction ? found : undefined;
+  }
+
+  snapshot(): { clientTransactions: number; serverTransactions: number } {
+    return { clientTransactions: this.#clients.size, serverTransactions: this.#servers.size };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const transaction of [...this.#clients.values(), ...this.#servers.values()]) transaction.abandon();
+  }
+
+  #addVia(request: Request, flow: Flow): string {
+    const branch = `${BRANCH_COOKIE}${this.#chance.token(9)}`;
+    const { host, port } = this.#transport.address;
+    request.prepend('Via', `SIP/2.0/${flow.transport.toUpperCase()} ${host}:${port};branch=${branch};rport`);
+    return branch;
+  }
+
+  #receive(message: SipMessage, flow: Flow): void {
+    if (message instanceof Response) this.#receiveResponse(message);
+    else this.#receiveRequest(message, flow);
+  }
+
+  #receiveResponse(response: Response): void {
+    // More than one Via means that the response is somebody else's (RFC 3261 §8.1.3.3; RFC 4475 §3.3.9).
+    if (response.list('Via').length !== 1) return;
+    this.#clients.get(`${response.via.params.get('branch')}|${response.cseq.method}`)?.receive(response);
+  }
+
+  #receiveRequest(request: Request, flow: Flow): void {
+    const key = serverKey(request, request.method === 'ACK' ? 'INVITE' : request.method);
+    const present = this.#servers.get(key);
+    if (request.method === 'ACK') {
+      // In the accepted state the ACK is for the 2xx, so it has a branch of its own; old peers reuse the INVITE's.
+      if (present && present.state !== 'accepted') present.receive(request);
+      else this.#user.onAck(request, flow);
+      return;
+    }
+    if (present) return present.receive(request);
+    const reply = this.#replyFlow(request, flow);
+    const stateless = this.#user.answerStateless?.(request, flow);
+    if (stateless) return reply.send(stateless.toBuffer());
+    if (this.#servers.size >= SERVER_TRANSACTIONS_LIMIT)
+      return reply.send(Response.to(request, 503, { toTag: 'full' }).add('Retry-After', '10').toBuffer());
+    const forget = () => this.#servers.delete(key);
+    const parts = [request, reply, this.#clock, this.#timing, forget] as const;
+    const transaction =
+      request.method === 'INVITE' ? new InviteServerTransaction(...parts) : new NonInviteServerTransaction(...parts);
+    this.#servers.set(key, transaction);
+    try {
+      this.#user.onRequest(request, transaction, flow);
+    } catch (error) {
+      // The intake answers for a request that failed here; the transaction must not swallow what comes after.
+      transaction.abandon();
+      throw error;
+    }
+    this.#log.debug('SIP request', { method: request.method, callId: request.callId });
+  }
+
+  /** Where responses go: back over a connection; over UDP to the source, at the port RFC 3261 §18.2.2 and RFC 3581 say. */
+  #replyFlow(request: Request, flow: Flow): Flow {
+    if (flow.transport !== 'udp') return flow;
+    const { via } = request;
+    if (via.params.has('rport')) return flow;
+    const port = via.port ?? 5060;
+    return port === flow.remote.port || port === 0
+      ? flow
+      : this.#transport.flowTo({ transport: 'udp', host: flow.remote.host, port });
+  }
+}
+
+/**
+ * What tells server transactions apart. Without the magic cookie, or with nothing after it (RFC 4475 §3.2.1), the fields
+ * of RFC 2543 do; To is left out, since the ACK's has a tag that the INVITE's had not.
+ */
+function serverKey(request: Request, method: string): string {
+  const { via } = request;
+  const branch = via.params.get('branch');
+  const sentBy = `${via.host}:${via.port ?? ''}`;
+  if (branch?.startsWith(BRANCH_COOKIE) && branch.length > BRANCH_COOKIE.length) return `${branch}|${sentBy}|${method}`;
+  return `2543|${request.callId}|${request.fromTag ?? ''}|${request.cseq.number}|${sentBy}|${branch ?? ''}|${method}`;
+}

@@ -1,0 +1,33 @@
+/** How a message travels. TLS is ended by whoever sits in front; a WebSocket may be a secure one. */
+export type TransportKind = 'udp' | 'tcp' | 'ws';
+
+export interface Address {
+  host: string;
+  port: number;
+}
+
+/** Where a request is to be sent (RFC 3263 §4, without NAPTR and SRV: ports come from the URI or are 5060). */
+export interface Hop extends Address {
+  transport: 'udp' | 'tcp';
+}
+
+/**
+ * A way to one peer: a connection, or over UDP just its address. What came in over a flow is answered over it, and a
+ * contact behind a NAT or a WebSocket is reached only over the flow it registered on (RFC 5626, RFC 7118).
+ */
+export interface Flow {
+  readonly transport: TransportKind;
+  /** A reliable transport needs no retransmissions (RFC 3261 §17). */
+  readonly isReliable: boolean;
+  readonly remote: Address;
+  /** False once a connection has ended; a UDP flow is always open. */
+  readonly isOpen: boolean;
+  /** Sends one message. `onFailed` is called at most once, when the transport knows that it did not go out. */
+  send(bytes: Buffer, onFailed?: (why: string) => void): void;
+  /** Calls back once when the connection ends, at once when it has; never for UDP. Returns a function that stops it. */
+  onClosed(listener: () => void): () => void;
+}
+
+/** For logs, counters and snapshots. */
+export const flowLabel = ({ transport, remote }: Pick<Flow, 'transport' | 'remote'>): string =>
+  `${transport}:${remote.host}:${remote.port}`;

@@ -1,0 +1,90 @@
+import type { Clock } from '#kernel/clock.ts';
+import type { Log } from '#kernel/log.ts';
+import type { DigestServer } from '../auth/digest-server.ts';
+import { type Request, Response } from '../message/message.ts';
+import type { Address, Flow, TransportKind } from '../transport/flow.ts';
+import { SourceThrottle } from '../transport/throttle.ts';
+
+/** Wrong passwords one source may give for one user, and for all users together, within a minute. */
+const WRONG_PER_USER_LIMIT = 10;
+const WRONG_PER_SOURCE_LIMIT = 200;
+const WRONG_WINDOW_MS = 60_000;
+
+/** Whether a request may be served, and whose it is. */
+export type Admission =
+  { kind: 'admitted'; account?: string; trunk?: string } | { kind: 'refused'; response: Response };
+
+export type SourceOf = (source: Address & { transport: TransportKind }) => string | undefined;
+
+/**
+ * Who may call and register: trunks by their address, everyone else by digest. A wrong password is challenged again; a
+ * source that has given too many for a user is refused with 403 unheard for the rest of the minute, the right password
+ * included, so that guessing is slow. Other users of the same source are not touched until the source as a whole is over.
+ */
+export class Admissions {
+  readonly #digest: DigestServer | undefined;
+  readonly #trustedSource: SourceOf;
+  readonly #perUser: SourceThrottle;
+  readonly #perSource: SourceThrottle;
+
+  constructor(options: {
+    digest?: DigestServer;
+    trustedSource?: SourceOf;
+    clock: Clock;
+    log: Log;
+    onThrottled: (source: string) => void;
+  }) {
+    this.#digest = options.digest;
+    this.#trustedSource = options.trustedSource ?? (() => undefined);
+    const common = { windowMs: WRONG_WINDOW_MS, clock: options.clock, log: options.log };
+    this.#perUser = new SourceThrottle({ ...common, what: 'wrong SIP password', limit: WRONG_PER_USER_LIMIT });
+    this.#perSource = new SourceThrottle({
+      ...common,
+      what: 'wrong SIP passwords of many users',
+      limit: WRONG_PER_SOURCE_LIMIT,
+      onThrottled: options.onThrottled,
+    });
+  }
+
+  /** Every wrong password since the start. */
+  get wrongPasswords(): number {
+    return this.#perSource.total;
+  }
+
+  /** Whether a request without credentials can only be challenged, which needs no transaction. */
+  mustChallenge(request: Request): boolean {
+    return this.#digest !== undefined && !request.has('Authorization');
+  }
+
+  challenge(request: Request, toTag: string, isStale = false): Response {
+    return this.#digest!.challenge(Response.to(request, 401, { toTag }), { isStale });
+  }
+
+  /** Decides about a call. */
+  async admitCall(request: Request, flow: Flow, toTag: string): Promise<Admission> {
+    const trunk = this.#trustedSource({ transport: flow.transport, ...flow.remote });
+    return trunk === undefined ? this.admitAccount(request, flow, toTag) : { kind: 'admitted', trunk };
+  }
+
+  /** Decides about a REGISTER or anything else that only an account may do. */
+  async admitAccount(request: Request, flow: Flow, toTag: string): Promise<Admission> {
+    if (!this.#digest) return { kind: 'admitted' };
+    const source = flow.remote.host;
+    const claimed = this.#digest.presented(request)?.params.get('username');
+    if (claimed !== undefined && (this.#perUser.isOver(`${source} ${claimed}`) || this.#perSource.isOver(source)))
+      return { kind: 'refused', response: Response.to(request, 403, { toTag }) };
+    const verdict = await this.#digest.verify(request);
+    switch (verdict.kind) {
+      case 'accepted':
+        return { kind: 'admitted', account: verdict.user };
+      case 'absent':
+        return { kind: 'refused', response: this.challenge(request, toTag) };
+      case 'stale':
+        return { kind: 'refused', response: this.challenge(request, toTag, true) };
+      case 'wrong':
+        this.#perUser.count(`${source} ${verdict.user}`);
+        this.#perSource.count(source);
+        return { kind: 'refused', response: this.challenge(request, toTag) };
+    }
+  }
+}

@@ -1,0 +1,331 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+import { DigestServer } from '../auth/digest-server.ts';
+import type { Dialog } from '../dialog/dialog.ts';
+import { DialogTable } from '../dialog/dialog-table.ts';
+import { hopOfText } from '../dialog/hop.ts';
+import { BadMessage } from '../message/bad-message.ts';
+import { Request, Response } from '../message/message.ts';
+import { formatNameAddr } from '../message/name-addr.ts';
+import { escapeUser, parseUri } from '../message/uri.ts';
+import { type Binding } from '../registrar/binding.ts';
+import { Registrar, addressOfRecordUser } from '../registrar/registrar.ts';
+import { ALLOW, SUPPORTED, type SessionCore } from '../session/core.ts';
+import { CountedEmitter } from '../session/counted-emitter.ts';
+import { IncomingCall } from '../session/incoming-invite.ts';
+import { OutgoingCall, type OutgoingInvite } from '../session/outgoing-invite.ts';
+import { InviteServerTransaction } from '../transaction/invite-server.ts';
+import { type ServerTransaction, TransactionLayer } from '../transaction/transaction-layer.ts';
+import type { Address, Flow } from '../transport/flow.ts';
+import type { SipTransport } from '../transport/sip-transport.ts';
+import { Admissions } from './admission.ts';
+import { type RegisterOptions, ClientRegistration, type Registration } from './registration.ts';
+import { checkRequest } from './request-checks.ts';
+import type { InviteOptions, UserAgent, UserAgentEvents, UserAgentOptions } from './user-agent.ts';
+
+const PRODUCT_NAME = 'Tocsin';
+const DIALOGS_LIMIT = 2000;
+/** How long a closing user agent waits for the BYEs and unregistrations of what is still open. */
+const GOODBYE_MS = 1000;
+
+/** The user agent core (RFC 3261 §8): takes requests to whoever serves them, and makes new ones. */
+export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent {
+  readonly registrar: Registrar;
+  readonly #options: UserAgentOptions;
+  readonly #transport: SipTransport;
+  readonly #layer: TransactionLayer;
+  readonly #admissions: Admissions;
+  readonly #core: SessionCore;
+  readonly #dialogs = new DialogTable();
+  readonly #cancellable: SessionCore['cancellable'] = new Map();
+  /** INVITEs outside dialogs, by what a forked copy of one shares with it (RFC 3261 §8.2.2.2). */
+  readonly #merging = new Map<string, InviteServerTransaction>();
+  /** CANCELs that came while their INVITE was being authenticated. */
+  readonly #cancelledEarly = new WeakSet<InviteServerTransaction>();
+  readonly #registrations = new Set<Registration>();
+  readonly #tag: string;
+  #isClosing = false;
+
+  static async open(transport: SipTransport, options: UserAgentOptions): Promise<Agent> {
+    return new Agent(transport, options, await Registrar.open({ store: options.bindings, clock: options.clock }));
+  }
+
+  private constructor(transport: SipTransport, options: UserAgentOptions, registrar: Registrar) {
+    super();
+    this.#transport = transport;
+    this.#options = options;
+    this.registrar = registrar;
+    const { clock, chance, log, credentials } = options;
+    this.#tag = chance.token(6);
+    registrar.on('bindings-changed', (user, bindings) => this.emit('bindings-changed', user, bindings));
+    const isAsked = credentials !== undefined && options.requireDigest !== false;
+    const realm = options.domain ?? 'tocsin';
+    this.#admissions = new Admissions({
+      digest: isAsked ? new DigestServer({ realm, credentials, clock, chance }) : undefined,
+      trustedSource: options.trustedSource,
+      clock,
+      log,
+      onThrottled: (source) => this.reportThrottled('wrong-password', source),
+    });
+    this.#layer = new TransactionLayer({
+      transport,
+      clock,
+      chance,
+      log,
+      timing: options.timing,
+      user: this.#receiver(),
+    });
+    this.#core = {
+      layer: this.#layer,
+      dialogs: this.#dialogs,
+      cancellable: this.#cancellable,
+      clock,
+      chance,
+      log,
+      productName: PRODUCT_NAME,
+      contact: (user, flow) => this.#contact(user, flow),
+      flowFor: (dialog) => this.#flowFor(dialog),
+    };
+  }
+
+  get address(): Address {
+    return this.#transport.address;
+  }
+
+  handleWebSocketUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    this.#transport.handleWebSocketUpgrade(request, socket, head);
+  }
+
+  invite(options: InviteOptions): OutgoingInvite {
+    const { target, from, signal } = options;
+    const requestUri = typeof target === 'string' ? target : target.contact;
+    const flow = typeof target === 'string' ? this.#flowToUri(target) : this.#flowToBinding(target);
+    const { chance } = this.#options;
+    const call = new OutgoingCall({
+      core: this.#core,
+      flow: flow ?? NOWHERE,
+      requestUri,
+      from: `${formatNameAddr({ displayName: from.displayName, uri: parseUri(this.#localUri(from.user)), params: new Map() })};tag=${chance.token(6)}`,
+      to: `<${this.#toUri(options.to ?? requestUri)}>`,
+      localUser: from.user,
+      callId: chance.token(12),
+      offer: options.offer,
+      headers: options.replaces === undefined ? options.headers : { ...options.headers, Replaces: options.replaces },
+      maxForwards: options.maxForwards,
+      credentials: options.credentials,
+      isFlowBound: typeof target !== 'string' && target.isFlowBound,
+    });
+    const onAbort = () => call.cancel(typeof signal?.reason === 'string' ? signal.reason : undefined);
+    call.start();
+    if (signal?.aborted) onAbort();
+    else signal?.addEventListener('abort', onAbort, { once: true });
+    void call.outcome.then(() => signal?.removeEventListener('abort', onAbort));
+    return call;
+  }
+
+  ping(target: string, timeoutMs: number): ReturnType<UserAgent['ping']> {
+    const { clock, chance } = this.#options;
+    const flow = this.#flowToUri(target);
+    if (!flow) return Promise.resolve({ kind: 'unanswered' });
+    const request = new Request('OPTIONS', target)
+      .add('Max-Forwards', '70')
+      .add('From', `<${this.#localUri('ping')}>;tag=${chance.token(6)}`)
+      .add('To', `<${target}>`)
+      .add('Call-ID', chance.token(12))
+      .add('CSeq', '1 OPTIONS')
+      .add('Accept', 'application/sdp')
+      .add('User-Agent', PRODUCT_NAME);
+    const startedAtMs = clock.monotonic();
+    return new Promise((resolve) => {
+      const giveUp = () => {
+        timer.cancel();
+        transaction.abandon();
+        resolve({ kind: 'unanswered' });
+      };
+      const timer = clock.after(timeoutMs, giveUp);
+      const transaction = this.#layer.send(request, flow, {
+        onResponse({ status, isProvisional }) {
+          if (isProvisional) return;
+          timer.cancel();
+          resolve({ kind: 'answered', status, afterMs: clock.monotonic() - startedAtMs });
+        },
+        onTimeout: giveUp,
+        onTransportError: giveUp,
+      });
+    });
+  }
+
+  register(options: RegisterOptions): Registration {
+    const registration = new ClientRegistration(this.#core, () => this.#flowToUri(options.registrar), options);
+    this.#registrations.add(registration);
+    registration.on('state', ({ kind }) => kind === 'ended' && this.#registrations.delete(registration));
+    return registration;
+  }
+
+  snapshot(): object {
+    return {
+      ...this.#layer.snapshot(),
+      ...this.registrar.snapshot(),
+      dialogs: this.#dialogs.size,
+      wrongPasswords: this.#admissions.wrongPasswords,
+      transport: this.#transport.snapshot(),
+    };
+  }
+
+  reportThrottled(what: 'garbage' | 'wrong-password', source: string): void {
+    this.emit('throttled', { what, source });
+  }
+
+  /** Refuses what comes, says goodbye to what is open, and closes; peers that do not answer are not waited for. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    const goodbyes = [...this.#registrations].map((registration) => registration[Symbol.asyncDispose]());
+    const open = this.#dialogs.close();
+    if (goodbyes.length + open.length > 0) {
+      const { promise: timeIsUp, resolve } = Promise.withResolvers<void>();
+      const timer = this.#options.clock.after(GOODBYE_MS, resolve);
+      await Promise.race([Promise.allSettled([...goodbyes, ...open]), timeIsUp]);
+      timer.cancel();
+    }
+    await this.#layer[Symbol.asyncDispose]();
+    await this.registrar[Symbol.asyncDispose]();
+    await this.#transport[Symbol.asyncDispose]();
+  }
+
+  #receiver() {
+    return {
+      onRequest: (request: Request, transaction: ServerTransaction, flow: Flow) =>
+        this.#onRequest(request, transaction, flow),
+      onAck: (ack: Request) => this.#dialogs.userOf(ack)?.onAck(ack),
+      answerStateless: (request: Request) => this.#answerStateless(request),
+    };
+  }
+
+  /**
+   * The challenge of a REGISTER leaves no trace, so that a flood of them, or a thousand phones at once, costs no memory.
+   * The tag is the same for every retransmission, as RFC 3261 §8.2.7 asks.
+   */
+  #answerStateless(request: Request): Response | undefined {
+    if (request.method !== 'REGISTER' || !this.#admissions.mustChallenge(request)) return undefined;
+    return checkRequest(request, this.#tag) ?? this.#admissions.challenge(request, this.#tag);
+  }
+
+  #onRequest(request: Request, transaction: ServerTransaction, flow: Flow): void {
+    if (request.method === 'CANCEL') return this.#onCancel(request, transaction);
+    const dialogUser = request.toTag === undefined ? undefined : this.#dialogs.userOf(request);
+    if (dialogUser) return dialogUser.onRequest(request, transaction, flow);
+    const refusal = checkRequest(request, this.#tag);
+    if (refusal) return transaction.respond(refusal);
+    if (this.#isClosing) return transaction.respond(Response.to(request, 503, { toTag: this.#tag }));
+    if (transaction instanceof InviteServerTransaction) return this.#onInvite(request, transaction, flow);
+    if (request.method === 'REGISTER') return void this.#onRegister(request, transaction, flow);
+    transaction.respond(
+      Response.to(request, 200, { toTag: this.#tag })
+        .add('Allow', ALLOW)
+        .add('Accept', 'application/sdp')
+        .add('Supported', SUPPORTED.join(', '))
+        .add('Server', PRODUCT_NAME),
+    );
+  }
+
+  #onCancel(cancel: Request, transaction: ServerTransaction): void {
+    const invite = this.#layer.inviteMeantBy(cancel);
+    transaction.respond(Response.to(cancel, invite ? 200 : 481, { toTag: this.#tag }));
+    if (!invite) return;
+    const cancelled = this.#cancellable.get(invite);
+    if (cancelled) cancelled(cancel);
+    else this.#cancelledEarly.add(invite);
+  }
+
+  #onInvite(request: Request, transaction: InviteServerTransaction, flow: Flow): void {
+    const mergeKey = `${request.callId}|${request.fromTag ?? ''}|${request.cseq.number}`;
+    const other = this.#merging.get(mergeKey);
+    if (other && other.state !== 'terminated')
+      return transaction.respond(Response.to(request, 482, { toTag: this.#tag }));
+    this.#merging.set(mergeKey, transaction);
+    transaction.onForgotten = () => this.#merging.delete(mergeKey);
+    if (this.#dialogs.size >= (this.#options.limits?.dialogs ?? DIALOGS_LIMIT))
+      return transaction.respond(Response.to(request, 503, { toTag: this.#tag }).add('Retry-After', '5'));
+    void this.#serve(request, transaction, async () => {
+      const admission = await this.#admissions.admitCall(request, flow, this.#tag);
+      if (admission.kind === 'refused') return transaction.respond(admission.response);
+      if (this.#cancelledEarly.has(transaction))
+        return transaction.respond(Response.to(request, 487, { toTag: this.#tag }));
+      transaction.respond(Response.to(request, 100));
+      const call = new IncomingCall(this.#core, request, transaction, flow, admission);
+      if (this.isHeard('invite')) this.emit('invite', call);
+      else call.refuse(480);
+    });
+  }
+
+  #onRegister(request: Request, transaction: ServerTransaction, flow: Flow): Promise<void> {
+    return this.#serve(request, transaction, async () => {
+      const admission = await this.#admissions.admitAccount(request, flow, this.#tag);
+      if (admission.kind === 'refused') return transaction.respond(admission.response);
+      const user = addressOfRecordUser(request);
+      // Nobody registers for somebody else (RFC 3261 §10.3 step 4).
+      if (admission.account !== undefined && admission.account !== user)
+        return transaction.respond(Response.to(request, 403, { toTag: this.#tag }));
+      transaction.respond(await this.registrar.register(request, user, flow, this.#tag));
+    });
+  }
+
+  /** Runs what serves a request; what it throws is answered, 400 for a malformed header and 500 for a failure of ours. */
+  async #serve(request: Request, transaction: ServerTransaction, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const status = error instanceof BadMessage ? error.status : 500;
+      if (status === 500)
+        this.#options.log.error('SIP request failed', { method: request.method, callId: request.callId, error });
+      transaction.respond(Response.to(request, status, { toTag: this.#tag }));
+    }
+  }
+
+  #contact(user: string, { transport }: Pick<Flow, 'transport'>): string {
+    const { host, port } = this.address;
+    const userInfo = user === '' ? '' : `${escapeUser(user)}@`;
+    return `<sip:${userInfo}${host}:${port}${transport === 'udp' ? '' : `;transport=${transport}`}>`;
+  }
+
+  #localUri(user: string): string {
+    const { host, port } = this.address;
+    return `sip:${escapeUser(user)}@${host}${port === 5060 ? '' : `:${port}`}`;
+  }
+
+  #toUri(to: string): string {
+    return /^(?:sips?|tel):/i.test(to) ? to : this.#localUri(to);
+  }
+
+  #flowToUri(uri: string): Flow | undefined {
+    const hop = hopOfText(uri);
+    return hop && this.#transport.flowTo(hop);
+  }
+
+  /** A flow-bound contact over its flow; after a restart, over UDP, to where it had registered from. */
+  #flowToBinding(binding: Binding): Flow | undefined {
+    if (!binding.isFlowBound) return this.#flowToUri(binding.contact);
+    const flow = this.registrar.flowOf(binding);
+    if (flow || binding.isWebSocket) return flow;
+    const { transport, host, port } = binding.source;
+    return transport === 'udp' ? this.#transport.flowTo({ transport, host, port }) : this.#flowToUri(binding.contact);
+  }
+
+  #flowFor(dialog: Dialog): Flow | undefined {
+    if (dialog.flow?.isOpen || dialog.flow?.transport === 'ws') return dialog.flow;
+    const hop = dialog.nextHop;
+    return hop && this.#transport.flowTo(hop);
+  }
+}
+
+/** Leads nowhere: what is sent over it comes back as a transport error. */
+const NOWHERE: Flow = {
+  transport: 'udp',
+  isReliable: true,
+  remote: { host: '', port: 0 },
+  isOpen: false,
+  send: (_bytes, onFailed) => queueMicrotask(() => onFailed?.('no transport leads there')),
+  onClosed: () => () => {},
+};
