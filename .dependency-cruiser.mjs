@@ -34,8 +34,8 @@ const HOMES = {
   koffi: ['media'],
   '@echogarden/espeak-ng-emscripten': ['media'],
   'sdp-transform': ['sdp'],
-  yaml: ['plans', 'directory', 'config'],
-  zod: ['api', 'plans', 'config'],
+  yaml: ['plans', 'directory', 'config', 'main/config'],
+  zod: ['api', 'plans', 'config', 'main/config'],
   pino: ['kernel'],
   '@node-rs/argon2': ['directory'],
 };
