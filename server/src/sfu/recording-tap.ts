@@ -1,3 +1,4 @@
+import { createSocket } from 'node:dgram';
 import type { Consumer, PlainTransport, Producer, Router, RtpCodecParameters } from 'mediasoup/types';
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
 import type { WatchedSource } from './publisher.ts';
@@ -101,6 +102,21 @@ export class RecordingTap implements Listenable<RecordingTapEvents> {
   /** Asks for a key frame now, when the first one did not arrive. */
   async requestKeyFrame(): Promise<void> {
     await this.#branches.find(({ source }) => source === 'camera')?.consumer.requestKeyFrame();
+  }
+
+  /** Tells the recorder that nothing more will come (RTCP BYE, RFC 3550 §6.6), so that it finishes its file at once. Also after `close`. */
+  async sayGoodbye(): Promise<void> {
+    const socket = createSocket(this.#host.includes(':') ? 'udp6' : 'udp4');
+    // A recorder that is gone already answers with an ICMP error; that is as good.
+    socket.on('error', () => {});
+    const sent = this.#branches.map(({ port, consumer }) => {
+      // With the reason, 12 bytes: ffmpeg drops RTCP that is shorter than an RTP header.
+      const bye = Buffer.concat([Buffer.from([0x81, 203, 0, 2, 0, 0, 0, 0]), Buffer.from('\x03end')]);
+      bye.writeUInt32BE(consumer.rtpParameters.encodings?.[0]?.ssrc ?? 0, 4);
+      return new Promise<void>((resolve) => socket.send(bye, port + 1, this.#host, () => resolve()));
+    });
+    await Promise.all(sent);
+    socket.close();
   }
 
   close(): void {

@@ -68,8 +68,10 @@ export class Viewer implements AsyncDisposable, Listenable<ViewerEvents> {
 
   static async open(options: ViewerOptions): Promise<Viewer> {
     const { worker, publisher, clock } = options;
-    if (publisher.isClosed) throw new DispatchError('FEED_UNKNOWN');
-    return new Viewer(options, await PageTransport.open(worker, publisher.router, clock));
+    const page = await PageTransport.open(worker, publisher.router, clock);
+    if (!publisher.isClosed) return new Viewer(options, page);
+    page.close();
+    throw new DispatchError('FEED_UNKNOWN');
   }
 
   /** For the page's `device.load`. */

@@ -114,7 +114,9 @@ export class Feed implements Listenable<FeedEvents> {
   #locatedAtMs = -Infinity;
   #publisher: Promise<Publisher> | undefined;
   #sources: readonly Source[] = [];
+  #arriving = 0;
   #recording: Recording | undefined;
+  #recordAgainFor: string | undefined;
   #leg: FieldAudioLeg | undefined;
   #timer: Timer;
   on = this.#events.on.bind(this.#events);
@@ -216,8 +218,10 @@ export class Feed implements Listenable<FeedEvents> {
   /** Begins to watch; also before the phone has been heard of, to see the first picture. Throws VIEWING_LIMIT, FEED_UNKNOWN, WEBRTC_UNAVAILABLE. */
   async watch({ by }: { by: string }): Promise<Viewing> {
     this.#mustGoOn();
-    if (this.#viewings.size >= FEED_LIMITS.viewingsPerFeed) throw new DispatchError('VIEWING_LIMIT');
-    const viewer = await this.#options.sfu.openViewer(await this.#openPublisher());
+    // Those who are just coming in count too, or many pressing at once would all get past.
+    if (this.#viewings.size + this.#arriving >= FEED_LIMITS.viewingsPerFeed) throw new DispatchError('VIEWING_LIMIT');
+    this.#arriving += 1;
+    const viewer = await this.#openViewer().finally(() => (this.#arriving -= 1));
     const viewing = { id: viewer.id, by, startedAtMs: this.#options.clock.now(), viewer };
     this.#viewings.set(viewing.id, viewing);
     viewer.on('closed', () => this.stopWatching(viewing.id));
@@ -249,12 +253,12 @@ export class Feed implements Listenable<FeedEvents> {
   async startRecording({ by }: { by: string }): Promise<{ id: string }> {
     this.#mustGoOn();
     if (this.#recording) return { id: this.#recording.id };
-    this.#options.admitRecording();
     const publisher = await this.#openPublisher();
     this.#mustGoOn();
     // Someone else may have been faster meanwhile.
     if (this.isRecording) return this.startRecording({ by });
-    const { clock, log, ffmpeg, recordingsFolder, chance } = this.#options;
+    const { admitRecording, clock, log, ffmpeg, recordingsFolder, chance } = this.#options;
+    admitRecording();
     const recording = new Recording({
       feedId: this.id,
       recordingId: chance.id('recording'),
@@ -265,6 +269,7 @@ export class Feed implements Listenable<FeedEvents> {
       log,
     });
     this.#recording = recording;
+    this.#recordAgainFor = by;
     recording.on('part-finished', (part) => this.#happen({ what: 'feed.recording-part-finished', part }));
     recording.on('failed', (why) => this.#happen({ what: 'feed.recording-failed', recordingId: recording.id, why }));
     this.#happen({ what: 'feed.recording-started', recordingId: recording.id, by });
@@ -277,6 +282,11 @@ export class Feed implements Listenable<FeedEvents> {
 
   /** Ends the recording; resolves with its parts once they are on disk. Without one, with none. */
   async stopRecording(): Promise<RecordingPart[]> {
+    this.#recordAgainFor = undefined;
+    return this.#finishRecording();
+  }
+
+  async #finishRecording(): Promise<RecordingPart[]> {
     const recording = this.#recording;
     if (!recording) return [];
     this.#recording = undefined;
@@ -301,6 +311,10 @@ export class Feed implements Listenable<FeedEvents> {
     publisher?.close();
   }
 
+  async #openViewer(): Promise<Viewer> {
+    return this.#options.sfu.openViewer(await this.#openPublisher());
+  }
+
   /** The publisher, made at the first need. After a worker's death a new one is made. */
   #openPublisher(): Promise<Publisher> {
     this.#publisher ??= this.#makePublisher();
@@ -311,11 +325,18 @@ export class Feed implements Listenable<FeedEvents> {
     try {
       const publisher = await this.#options.sfu.openPublisher();
       this.#follow(publisher);
+      if (this.#recordAgainFor !== undefined) this.#recordAgain(this.#recordAgainFor);
       return publisher;
     } catch (error) {
       this.#publisher = undefined;
       throw error;
     }
+  }
+
+  #recordAgain(by: string): void {
+    this.startRecording({ by }).catch((error: unknown) => {
+      this.#options.log.warn('recording did not begin again', { feedId: this.id, error });
+    });
   }
 
   async #opened(): Promise<Publisher> {
@@ -345,8 +366,8 @@ export class Feed implements Listenable<FeedEvents> {
       if (why !== 'worker-died') return;
       this.#publisher = undefined;
       this.#take('media-stopped');
-      // Its publisher is gone, so this recording ends; the dispatcher sees it and the feed may be recorded again.
-      void this.stopRecording();
+      // Its publisher is gone, so this recording ends; another begins with the next publisher.
+      void this.#finishRecording();
       this.#events.emit('must-reopen');
     });
   }

@@ -11,6 +11,8 @@ const TIMES = {
   startWithinMs: 5000,
   /** Where the system does not tell whether ports are bound. */
   startBlindMs: 700,
+  /** From the goodbye to a signal, for a recorder that has not yet seen what it records. */
+  askAgainAfterMs: 1000,
   /** From the request to stop to its end; then it is killed, and the file lacks its index but plays. */
   stopWithinMs: 5000,
   /**
@@ -29,13 +31,15 @@ const COMPLAINT_CHARACTERS = 4000;
  */
 export class Recorder {
   readonly #child: ChildProcess;
+  readonly #tap: RecordingTap;
   readonly #clock: Clock;
   #complaint = '';
   /** Resolves when the process has ended, however. */
   readonly ended: Promise<{ code: number | null; complaint: string }>;
 
-  private constructor(child: ChildProcess, clock: Clock) {
+  private constructor(child: ChildProcess, tap: RecordingTap, clock: Clock) {
     this.#child = child;
+    this.#tap = tap;
     this.#clock = clock;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#complaint = (this.#complaint + text).slice(-COMPLAINT_CHARACTERS);
@@ -55,7 +59,7 @@ export class Recorder {
   }): Promise<{ kind: 'recording'; recorder: Recorder } | { kind: 'failed'; why: string }> {
     const { ffmpeg, tap, file, clock } = options;
     const child = spawn(ffmpeg, recorderArguments(file, tap.videoCodec), { stdio: ['pipe', 'ignore', 'pipe'] });
-    const recorder = new Recorder(child, clock);
+    const recorder = new Recorder(child, tap, clock);
     child.stdin?.on('error', () => {});
     child.stdin?.end(tap.description);
     const isUp = await Promise.race([listens(tap, clock), recorder.ended.then(() => false)]);
@@ -67,11 +71,16 @@ export class Recorder {
     return { kind: 'recording', recorder };
   }
 
-  /** Asks it to write its index and end; resolves when it has. */
+  /**
+   * Lets it write its index and end; resolves when it has. A signal alone does not do: ffmpeg does not see it while it waits for a
+   * packet that will not come, and a second one keeps it from writing the index.
+   */
   async stop(): Promise<void> {
-    this.#child.kill('SIGINT');
+    await this.#tap.sayGoodbye();
+    const again = this.#clock.after(TIMES.askAgainAfterMs, () => this.#child.kill('SIGINT'));
     const late = this.#clock.after(TIMES.stopWithinMs, () => this.#child.kill('SIGKILL'));
     await this.ended;
+    again.cancel();
     late.cancel();
   }
 }

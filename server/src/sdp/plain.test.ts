@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { BadDescription, isWebRtc, readDescription } from './description.ts';
+import { answerOffer, readAnswer, writeOffer, type AgreedAnswer, type OurAudio } from './plain.ts';
+import { capture, sdp } from './test-captures.ts';
+
+const ours: OurAudio = { host: '127.0.0.1', port: 20_000, sessionId: '42', version: 1 };
+
+function answered(offer: string, more: Partial<OurAudio> = {}): AgreedAnswer {
+  const outcome = answerOffer(offer, { ...ours, ...more });
+  assert(outcome.kind === 'agreed', JSON.stringify(outcome));
+  return outcome;
+}
+
+test('baresip offers Opus first; A-law comes next and is agreed with its telephone-event', () => {
+  const agreed = answered(capture('baresip-1.0.0'));
+  assert.deepEqual([agreed.codec, agreed.payloadType, agreed.telephoneEventPayloadType], ['pcma', 8, 101]);
+  assert.deepEqual(agreed.remote, { host: '127.0.0.1', port: 4802 });
+  assert.equal(
+    agreed.answer,
+    [
+      'v=0',
+      'o=tocsin 42 1 IN IP4 127.0.0.1',
+      's=-',
+      'c=IN IP4 127.0.0.1',
+      't=0 0',
+      'm=audio 20000 RTP/AVP 8 101',
+      'a=rtpmap:8 PCMA/8000',
+      'a=rtpmap:101 telephone-event/8000',
+      'a=fmtp:101 0-16',
+      'a=ptime:20',
+      'a=sendrecv',
+      '',
+    ].join('\r\n'),
+  );
+});
+
+test('Linphone offers three telephone-events; the one with the codec’s clock is taken', () => {
+  const agreed = answered(capture('linphone-5.1.65'));
+  assert.deepEqual([agreed.codec, agreed.telephoneEventPayloadType], ['pcmu', 101]);
+});
+
+test('SIPp offers µ-law without telephone-event; none is invented', () => {
+  const agreed = answered(capture('sipp-3.6.1'));
+  assert.deepEqual([agreed.codec, agreed.telephoneEventPayloadType], ['pcmu', undefined]);
+  assert.match(agreed.answer, /^m=audio 20000 RTP\/AVP 0\r$/m);
+});
+
+test('a static payload type needs no rtpmap', () => {
+  assert.equal(answered(sdp('m=audio 4000 RTP/AVP 18 8')).codec, 'pcma');
+});
+
+test('every other m-line is refused in its place, and SRTP beside plain RTP is passed over', () => {
+  const offer = sdp(
+    'm=video 5000 RTP/AVP 96',
+    'a=rtpmap:96 H264/90000',
+    'm=audio 4002 RTP/SAVP 8',
+    'm=audio 4000 RTP/AVP 8',
+    'm=application 6000 UDP/BFCP *',
+  );
+  const agreed = answered(offer);
+  assert.equal(agreed.remote.port, 4000);
+  assert.deepEqual(agreed.answer.match(/^m=.*$/gm), [
+    'm=video 0 RTP/AVP 96',
+    'm=audio 0 RTP/SAVP 8',
+    'm=audio 20000 RTP/AVP 8',
+    'm=application 0 UDP/BFCP *',
+  ]);
+});
+
+test('hold is answered by its counterpart', () => {
+  const hold = (line: string, more: Partial<OurAudio> = {}) => {
+    const { direction, theirDirection } = answered(sdp('m=audio 4000 RTP/AVP 8', line), more);
+    return [direction, theirDirection];
+  };
+  assert.deepEqual(hold('a=sendonly'), ['recvonly', 'sendonly']);
+  assert.deepEqual(hold('a=inactive'), ['inactive', 'inactive']);
+  assert.deepEqual(hold('a=recvonly'), ['sendonly', 'recvonly']);
+  assert.deepEqual(hold('a=sendrecv', { direction: 'sendonly' }), ['sendonly', 'sendrecv']);
+  assert.deepEqual(hold('a=sendonly', { direction: 'sendonly' }), ['inactive', 'sendonly']);
+  // The way of RFC 2543: nowhere to send to.
+  assert.deepEqual(hold('c=IN IP4 0.0.0.0'), ['recvonly', 'sendonly']);
+  // A direction before the first m-line holds for all.
+  const session = answered(sdp('a=sendonly', 'm=audio 4000 RTP/AVP 8'));
+  assert.equal(session.theirDirection, 'sendonly');
+});
+
+test('packets are as long as the other side wishes, when the engine can cut them so', () => {
+  const ptime = (...lines: string[]) => answered(sdp('m=audio 4000 RTP/AVP 8', ...lines)).ptimeMs;
+  assert.equal(ptime('a=ptime:30'), 30);
+  assert.equal(ptime('a=ptime:20', 'a=maxptime:10'), 10);
+  assert.equal(ptime('a=ptime:125'), 20);
+  assert.equal(ptime(), 20);
+});
+
+test('an offer that cannot be answered says why', () => {
+  const why = (offer: string) => {
+    const outcome = answerOffer(offer, ours);
+    return outcome.kind === 'refused' ? outcome.why : outcome.kind;
+  };
+  assert.equal(why('hello'), 'malformed');
+  assert.equal(why('v=0\r\nm=audio 4000 RTP/AVP 8\r\n'), 'malformed');
+  assert.equal(why(sdp('m=audio x RTP/AVP 8')), 'malformed');
+  assert.equal(why('v=0\r\n'.repeat(20_000)), 'malformed');
+  assert.equal(why(sdp('m=video 4000 RTP/AVP 96')), 'no-audio');
+  assert.equal(why(sdp('m=audio 0 RTP/AVP 8')), 'no-audio');
+  assert.equal(why(sdp('m=audio 4000 RTP/AVP 9 96', 'a=rtpmap:96 opus/48000/2')), 'no-common-codec');
+  assert.equal(why(sdp('m=audio 4000 RTP/SAVP 8')), 'secure-only');
+  assert.equal(why(capture('sipjs-0.21.2-chromium-156')), 'secure-only');
+});
+
+test('an offer of ours and its answer agree on both sides', () => {
+  const offer = writeOffer({ ...ours, codecs: ['pcmu', 'pcma'] });
+  const answer = answered(offer, { host: '192.0.2.1', port: 30_000, direction: 'recvonly' });
+  assert.deepEqual(readAnswer(answer.answer, offer), {
+    kind: 'agreed',
+    codec: 'pcmu',
+    payloadType: 0,
+    telephoneEventPayloadType: 101,
+    remote: { host: '192.0.2.1', port: 30_000 },
+    remoteRtcpPort: 30_001,
+    direction: 'sendonly',
+    theirDirection: 'recvonly',
+    ptimeMs: 20,
+  });
+});
+
+test('a later offer keeps the m-lines and payload types of the first', () => {
+  const first = answered(
+    sdp('m=video 5000 RTP/AVP 96', 'm=audio 4000 RTP/AVPF 8 110', 'a=rtpmap:110 telephone-event/8000'),
+  );
+  const later = writeOffer({ ...ours, version: 2, direction: 'sendonly', previous: first.answer });
+  assert.deepEqual(later.match(/^m=.*$/gm), ['m=video 0 RTP/AVP 96', 'm=audio 20000 RTP/AVPF 8 0 110']);
+  assert.match(later, /^o=tocsin 42 2 /m);
+  const answer = answered(later, { port: 30_000 });
+  const outcome = readAnswer(answer.answer, later);
+  assert(outcome.kind === 'agreed');
+  assert.deepEqual([outcome.direction, outcome.telephoneEventPayloadType], ['sendonly', 110]);
+});
+
+test('an answer that refuses, or names what was not offered, is no agreement', () => {
+  const offer = writeOffer({ ...ours, codecs: ['pcma'] });
+  const why = (...lines: string[]) => {
+    const outcome = readAnswer(sdp(...lines), offer);
+    return outcome.kind === 'refused' ? outcome.why : outcome.kind;
+  };
+  assert.equal(why('m=audio 0 RTP/AVP 8'), 'refused-by-peer');
+  assert.equal(why('m=audio 4000 RTP/AVP 0'), 'no-common-codec');
+  assert.equal(why('m=video 4000 RTP/AVP 96'), 'no-audio');
+  assert.equal(why('m=audio 4000 RTP/SAVP 8'), 'secure-only');
+  assert.equal(readAnswer('', offer).kind, 'refused');
+});
+
+test('IPv6 addresses are read and written', () => {
+  const offer = writeOffer({ ...ours, host: 'fd00::2' });
+  assert.match(offer, /^c=IN IP6 fd00::2\r$/m);
+  assert.equal(answered(offer).remote.host, 'fd00::2');
+});
+
+test('browsers are told from phones', () => {
+  assert.equal(isWebRtc(capture('sipjs-0.21.2-chromium-156')), true);
+  assert.equal(isWebRtc(capture('firefox-style').replaceAll('\n', '\r\n')), true);
+  assert.equal(isWebRtc(capture('linphone-5.1.65')), false);
+});
+
+test('no text whatever breaks the reader', () => {
+  const line = fc.oneof(
+    fc.string(),
+    fc.constantFrom(...capture('sipjs-0.21.2-chromium-156').split('\r\n'), 'm=audio 1 RTP/AVP 8', 'c=IN IP4 1.2.3.4'),
+  );
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 40 }), (lines) => {
+      const text = ['v=0', ...lines].join('\r\n');
+      try {
+        readDescription(text);
+      } catch (error) {
+        assert(error instanceof BadDescription, String(error));
+      }
+      answerOffer(text, ours);
+    }),
+    { numRuns: 500 },
+  );
+});
