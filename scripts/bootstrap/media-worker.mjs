@@ -15,7 +15,7 @@ const LOOK_EVERY_MS = 500;
 /** @param {string} node @returns {MediaWorker} without a process when the worker is ready already */
 export function startMediaWorker(node) {
   const { status } = places();
-  process.env.TOCSIN_MEDIA_WORKER_STATUS = status;
+  process.env.TOCSIN_MEDIASOUP_WORKER_STATUS = status;
   const path = acceptedWorker();
   if (path) {
     const known = readStatus(status);
