@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { Id, Level } from './common.ts';
 import type { Person, Right, Site } from './directory.ts';
+import type { ServerToViewer } from './video.ts';
 import type { LiveChange, LiveNoun, LiveNouns, TimelineEntry } from './views.ts';
 
 /** Who is logged in, and his seat. */
@@ -30,7 +31,7 @@ export interface Hello {
 }
 
 /** Events from the server. */
-export interface ServerToConsole {
+export interface ServerToConsole extends ServerToViewer {
   hello: (hello: Hello) => void;
   changes: (changes: LiveChange[]) => void;
   /** New timeline entries within the user's rights, at most a few times a second. */

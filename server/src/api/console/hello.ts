@@ -1,0 +1,34 @@
+import type { Me, SiteView } from '@tocsin/protocol/console.ts';
+import type { Session } from '#directory/rights.ts';
+import type { Desk } from '#dispatch/desk.ts';
+
+/** Who is logged in, with what his browser phone needs to register. */
+export function meOf(session: Session, desk: Desk): Me {
+  const { user, role, rights } = session;
+  const password = user.account === undefined ? undefined : desk.directory.accountPassword(user.account);
+  return {
+    user: user.id,
+    name: user.name,
+    role: role.id,
+    rights: [...rights],
+    organisation: user.organisation,
+    ...(user.account !== undefined && password !== undefined
+      ? { phone: { account: user.account, password, domain: 'tocsin', webSocketPath: '/sip' } }
+      : {}),
+  };
+}
+
+/** The site as this session may know it: his own subtree, no passwords, no care files. */
+export function siteFor(session: Session, desk: Desk): SiteView {
+  const { accounts: _accounts, users: _users, people, ...site } = desk.directory.site;
+  const isMine = ({ organisation }: { organisation: string }) =>
+    desk.directory.isWithin(organisation, session.user.organisation);
+  return {
+    ...site,
+    people: people.filter(isMine).map(({ care: _care, ...person }) => person),
+    zones: site.zones.filter(isMine),
+    channels: site.channels.filter(isMine),
+    gauges: site.gauges.filter(isMine),
+    devices: site.devices.filter(isMine),
+  };
+}

@@ -1,0 +1,32 @@
+import { alarms } from './alarms.ts';
+import { calls } from './calls.ts';
+import { channels } from './channels.ts';
+import { conferences } from './conferences.ts';
+import { devices } from './devices.ts';
+import { feeds } from './feeds.ts';
+import { gauges } from './gauges.ts';
+import { incidents } from './incidents.ts';
+import { links } from './links.ts';
+import { plans } from './plans.ts';
+import { presence } from './presence.ts';
+import { runs } from './runs.ts';
+import { system } from './system.ts';
+import { zones } from './zones.ts';
+
+/** Every noun that the console shows live. */
+export const NOUNS = [
+  system,
+  links,
+  plans,
+  alarms,
+  incidents,
+  runs,
+  conferences,
+  calls,
+  presence,
+  zones,
+  channels,
+  gauges,
+  devices,
+  feeds,
+] as const;

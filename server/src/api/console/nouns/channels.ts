@@ -1,0 +1,9 @@
+import type { NounDoor } from '../live.ts';
+
+export const channels: NounDoor<'channels'> = {
+  noun: 'channels',
+  all: (desk) => desk.conferences.channels().map((channel) => channel.view()),
+  watch(desk, changed) {
+    for (const channel of desk.conferences.channels()) channel.on('changed', () => changed(channel.view()));
+  },
+};

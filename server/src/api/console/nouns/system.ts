@@ -1,0 +1,9 @@
+import type { NounDoor } from '../live.ts';
+
+export const system: NounDoor<'system'> = {
+  noun: 'system',
+  all: (desk) => [desk.system.view()],
+  watch(desk, changed) {
+    desk.system.on('changed', () => changed(desk.system.view()));
+  },
+};

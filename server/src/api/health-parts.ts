@@ -1,0 +1,42 @@
+import type { Desk } from '#dispatch/desk.ts';
+import type { Broker } from '#mqtt/broker.ts';
+import type { Mqtt } from '#mqtt/client.ts';
+import type { HealthParts, PartHealth } from './http/health.ts';
+
+/** How each part is, in the words of `/api/health`. */
+export function healthParts({ desk, mqtt }: { desk: Desk; mqtt: Mqtt; broker?: Broker }): HealthParts {
+  let mediaProblem: string | undefined;
+  desk.engine.on('worker-died', (why) => {
+    mediaProblem = why;
+    // A new thread has taken over; the trouble is told for a minute, so that somebody sees it.
+    desk.clock.after(60_000, () => (mediaProblem = undefined));
+  });
+  return {
+    sip: () => 'ok',
+    media: () => (mediaProblem ? { problem: mediaProblem } : 'ok'),
+    webrtc: () => webrtc(desk),
+    database: () => {
+      const state = desk.store.state();
+      const { problem } = desk.timeline.snapshot();
+      return state === 'ok' && problem ? { problem } : state;
+    },
+    mqtt: () => (mqtt.state === 'connected' ? 'ok' : { problem: mqtt.state }),
+    gateways: () => gateways(desk),
+  };
+}
+
+function webrtc({ sfu: { state } }: Desk): PartHealth {
+  switch (state.kind) {
+    case 'ready':
+      return 'ok';
+    case 'failed':
+      return { problem: state.why };
+    case 'preparing':
+      return { preparing: state.step, ...(state.done === undefined ? {} : { done: state.done, total: state.total }) };
+  }
+}
+
+function gateways({ resources }: Desk): PartHealth {
+  const offline = resources.gateways().filter((each) => !each.isOnline);
+  return offline.length === 0 ? 'ok' : { problem: `offline: ${offline.map((each) => each.id).join(', ')}` };
+}

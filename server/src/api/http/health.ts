@@ -1,0 +1,78 @@
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Desk } from '#dispatch/desk.ts';
+import { DispatchError } from '#kernel/errors.ts';
+import type { Store } from '#store/store.ts';
+import type { Http, HttpParts } from './server.ts';
+
+/** How one part is: `ok`, or what is wrong with it in a few words. */
+export type PartHealth = 'ok' | { problem: string } | { preparing: string; done?: number; total?: number };
+
+/** Asks each part how it is. */
+export interface HealthParts {
+  sip(): PartHealth;
+  media(): PartHealth;
+  webrtc(): PartHealth;
+  database(): PartHealth;
+  mqtt(): PartHealth;
+  gateways(): PartHealth;
+}
+
+/** `/api/health` for monitors, `/metrics` for Prometheus. */
+export function healthRoutes(http: Http, { desk, health }: HttpParts): void {
+  http.get(
+    '/api/health',
+    { config: { isOpen: true }, schema: { tags: ['health'], summary: 'How the parts are' } },
+    async () => {
+      const parts = Object.fromEntries(
+        Object.entries(health).map(([name, ask]) => [name, (ask as () => PartHealth)()]),
+      );
+      const isOk = Object.values(parts).every((part) => part === 'ok');
+      return { status: isOk ? 'ok' : 'degraded', parts };
+    },
+  );
+
+  const registry = metricsOf(desk);
+  http.get('/metrics', { config: { isOpen: true }, schema: { hide: true } }, async (request, reply) => {
+    // Figures are for the machine itself, or for whoever may administer.
+    if (!isLocal(request.ip)) throw new DispatchError('SESSION_UNKNOWN');
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+}
+
+/** A part that is a database. */
+export function databaseHealth(store: Pick<Store, 'state'>): PartHealth {
+  return store.state();
+}
+
+function metricsOf(desk: Desk): Registry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read());
+      },
+    });
+  gauge('tocsin_calls', 'Calls going on', () => desk.calls.running);
+  gauge('tocsin_conferences', 'Conferences open', () => desk.conferences.all().filter((each) => !each.hasEnded).length);
+  gauge('tocsin_participants', 'Participants in conferences', () =>
+    desk.conferences
+      .all()
+      .reduce((sum, each) => sum + each.participants().filter((participant) => participant.isIn).length, 0),
+  );
+  gauge('tocsin_timeline_sequence', 'Number of the last entry of the timeline', () => desk.timeline.snapshot().lastSeq);
+  gauge('tocsin_timeline_waiting', 'Entries that are not yet durable', () => desk.timeline.snapshot().waiting);
+  gauge(
+    'tocsin_gateways_online',
+    'Gateways connected',
+    () => desk.resources.gateways().filter((each) => each.isOnline).length,
+  );
+  return registry;
+}
+
+function isLocal(address: string): boolean {
+  return address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1';
+}

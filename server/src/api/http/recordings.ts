@@ -1,0 +1,67 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
+import { z } from 'zod';
+import { DispatchError } from '#kernel/errors.ts';
+import { findRecording } from '#dispatch/find-recording.ts';
+import type { Http, HttpParts } from './server.ts';
+
+const Params = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
+
+const TYPES: Record<string, string> = {
+  wav: 'audio/wav',
+  webm: 'video/webm',
+  mkv: 'video/x-matroska',
+  opus: 'audio/ogg',
+  pdf: 'application/pdf',
+};
+
+/** Recordings, by the hash of their content; browsers seek in them by Range (RFC 9110 §14). */
+export function recordingRoutes(http: Http, { desk, dataFolder }: HttpParts): void {
+  http.get(
+    '/api/recordings/:sha256',
+    {
+      config: { right: 'replay' },
+      schema: { tags: ['timeline'], summary: 'A recording’s sound or picture', params: Params },
+    },
+    async ({ params, headers, session }, reply) => {
+      const blob = await findRecording(params.sha256, desk);
+      const folder = resolve(dataFolder);
+      const path = resolve(join(folder, blob.path));
+      if (!path.startsWith(folder + sep)) throw new DispatchError('NOT_FOUND');
+      const size = await stat(path).then(
+        (file) => file.size,
+        () => undefined,
+      );
+      if (size === undefined) throw new DispatchError('NOT_FOUND', 'the file of this recording');
+      const range = readRange(headers.range, size);
+      if (range === 'unsatisfiable') return reply.code(416).header('content-range', `bytes */${size}`).send();
+      if (!range || range.first === 0)
+        await desk.timeline.append({
+          kind: 'recording.heard',
+          actor: session.user.id,
+          data: { sha256: params.sha256 },
+        });
+      reply.type(TYPES[path.split('.').at(-1) ?? ''] ?? 'application/octet-stream').header('accept-ranges', 'bytes');
+      if (!range) return reply.header('content-length', size).send(createReadStream(path));
+      const { first, last } = range;
+      return reply
+        .code(206)
+        .header('content-range', `bytes ${first}-${last}/${size}`)
+        .header('content-length', last - first + 1)
+        .send(createReadStream(path, { start: first, end: last }));
+    },
+  );
+}
+
+/** One byte range of a file; several ranges or nonsense are answered with the whole, as §14.2 allows. */
+export function readRange(
+  header: string | undefined,
+  size: number,
+): { first: number; last: number } | 'unsatisfiable' | undefined {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
+  if (!match || (match[1] === '' && match[2] === '')) return undefined;
+  const first = match[1] === '' ? Math.max(0, size - Number(match[2])) : Number(match[1]);
+  const last = match[1] === '' || match[2] === '' ? size - 1 : Math.min(Number(match[2]), size - 1);
+  return first > last || first >= size ? 'unsatisfiable' : { first, last };
+}

@@ -1,0 +1,45 @@
+import { z } from 'zod';
+import { DispatchError } from '#kernel/errors.ts';
+import { SESSION_COOKIE } from '../session-cookie.ts';
+import type { Http, HttpParts } from './server.ts';
+
+const LoginBody = z.object({ username: z.string().min(1).max(100), password: z.string().min(1).max(200) });
+
+/** Logging in and out. */
+export function sessionRoutes(http: Http, { desk, isSecure }: HttpParts): void {
+  http.post(
+    '/api/session',
+    { config: { isOpen: true }, schema: { tags: ['session'], summary: 'Log in', body: LoginBody } },
+    async (request, reply) => {
+      const outcome = await desk.directory.users.login({ ...request.body, remoteAddress: request.ip });
+      if (outcome.kind === 'throttled') {
+        reply.header('retry-after', String(outcome.retryAfterS));
+        throw new DispatchError('LOGIN_THROTTLED', `${outcome.retryAfterS} s`);
+      }
+      if (outcome.kind === 'refused') throw new DispatchError('LOGIN_FAILED');
+      const { session, token } = outcome;
+      reply.setCookie(SESSION_COOKIE, token, {
+        path: '/',
+        httpOnly: true,
+        sameSite: 'strict',
+        secure: isSecure,
+        expires: new Date(session.expiresAtMs),
+      });
+      return { token, user: session.user.id, expiresAt: session.expiresAtMs, rights: [...session.rights] };
+    },
+  );
+
+  http.get('/api/session', { schema: { tags: ['session'], summary: 'Who am I' } }, async ({ session }) => ({
+    user: session.user.id,
+    name: session.user.name,
+    role: session.role.id,
+    rights: [...session.rights],
+    expiresAt: session.expiresAtMs,
+  }));
+
+  http.delete('/api/session', { schema: { tags: ['session'], summary: 'Log out' } }, async (request, reply) => {
+    await desk.directory.users.logout(request.token);
+    reply.clearCookie(SESSION_COOKIE, { path: '/' });
+    return { ok: true };
+  });
+}

@@ -1,0 +1,112 @@
+import type { CallView } from '@tocsin/protocol/views.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { Chance } from '#kernel/chance.ts';
+import { Emitter } from '#kernel/emitter.ts';
+import { DispatchError } from '#kernel/errors.ts';
+import type { Log } from '#kernel/log.ts';
+import type { Timeline } from '#timeline/timeline.ts';
+import type { Leg, Party } from './leg.ts';
+
+/** An ended call is shown this long. */
+const SHOW_ENDED_FOR_MS = 30_000;
+
+/** One call as the desks see it, and the legs that can be hung up to end it. */
+export class Call {
+  readonly view: CallView;
+  readonly legs = new Set<Leg>();
+
+  constructor(view: CallView) {
+    this.view = view;
+  }
+}
+
+/** The calls that are going on: what the desks see of them, and their entries on the timeline. */
+export class CallList extends Emitter<{ changed: [call: Call]; removed: [id: string] }> {
+  readonly #calls = new Map<string, Call>();
+  readonly #clock: Clock;
+  readonly #chance: Chance;
+  readonly #timeline: Timeline;
+  readonly #log: Log;
+
+  constructor({ clock, chance, timeline, log }: { clock: Clock; chance: Chance; timeline: Timeline; log: Log }) {
+    super();
+    this.#clock = clock;
+    this.#chance = chance;
+    this.#timeline = timeline;
+    this.#log = log;
+  }
+
+  begin(
+    facts: { kind: CallView['kind']; from: Party; to: Party } & Pick<CallView, 'alarm' | 'channel' | 'conference'>,
+  ): Call {
+    const { from, to, ...rest } = facts;
+    const call = new Call({
+      id: this.#chance.id('call'),
+      ...rest,
+      from: ofParty(from),
+      to: ofParty(to),
+      state: 'ringing',
+      startedAt: this.#clock.now(),
+      isRecording: false,
+    });
+    this.#calls.set(call.view.id, call);
+    this.#note(call, 'call.started', { from: from.number, to: to.number, kind: facts.kind });
+    this.emit('changed', call);
+    return call;
+  }
+
+  answered(call: Call, change: Partial<CallView> = {}): void {
+    Object.assign(call.view, { state: 'answered', answeredAt: this.#clock.now() }, change);
+    this.#note(call, 'call.answered', { by: call.view.to.number });
+    this.emit('changed', call);
+  }
+
+  held(call: Call, isHeld: boolean): void {
+    if (call.view.state === 'ended') return;
+    call.view.state = isHeld ? 'held' : 'answered';
+    this.#note(call, isHeld ? 'call.held' : 'call.resumed', {});
+    this.emit('changed', call);
+  }
+
+  end(call: Call, because: string): void {
+    if (call.view.state === 'ended') return;
+    Object.assign(call.view, { state: 'ended', endedAt: this.#clock.now(), because });
+    this.#note(call, 'call.ended', {
+      because,
+      ...(call.view.answeredAt ? { talkedMs: this.#clock.now() - call.view.answeredAt } : {}),
+    });
+    this.emit('changed', call);
+    this.#clock.after(SHOW_ENDED_FOR_MS, () => {
+      this.#calls.delete(call.view.id);
+      this.emit('removed', call.view.id);
+    });
+  }
+
+  /** @throws DispatchError CALL_UNKNOWN */
+  get(id: string): Call {
+    const call = this.#calls.get(id);
+    if (!call) throw new DispatchError('CALL_UNKNOWN', id);
+    return call;
+  }
+
+  all(): Call[] {
+    return [...this.#calls.values()];
+  }
+
+  /** Calls that are not over. */
+  get running(): number {
+    return this.all().filter((call) => call.view.state !== 'ended').length;
+  }
+
+  #note(call: Call, kind: string, data: Record<string, unknown>): void {
+    const { id, alarm, from, to } = call.view;
+    const person = to.person ?? from.person;
+    this.#timeline
+      .append({ kind, call: id, ...(alarm ? { alarm } : {}), ...(person ? { person } : {}), data })
+      .catch((error: unknown) => this.#log.error('timeline entry lost', { kind, error }));
+  }
+}
+
+function ofParty({ number, name, person }: Party): CallView['from'] {
+  return { number, ...(name ? { name } : {}), ...(person ? { person } : {}) };
+}

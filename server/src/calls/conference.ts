@@ -1,0 +1,574 @@
+import type { Name } from '@tocsin/protocol/common.ts';
+import type { Person } from '@tocsin/protocol/directory.ts';
+import type { ConferenceView, ParticipantState, ParticipantView } from '@tocsin/protocol/views.ts';
+import type { Chance } from '#kernel/chance.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { Emitter } from '#kernel/emitter.ts';
+import { DispatchError } from '#kernel/errors.ts';
+import { LIMITS } from '#kernel/limits.ts';
+import type { Log } from '#kernel/log.ts';
+import type { Directory } from '#directory/directory.ts';
+import type { MediaBridge } from '#media/bridge.ts';
+import type { MediaEngine } from '#media/engine.ts';
+import type { NewEntry } from '#timeline/entry.ts';
+import type { Timeline } from '#timeline/timeline.ts';
+import type { RadioChannel } from './channel.ts';
+import type { SpokenWords } from './confirm.ts';
+import type { Dialler } from './dialler.ts';
+import type { HangUpReason, Leg } from './leg.ts';
+import { Participant } from './participant.ts';
+import { reach } from './reach.ts';
+import type { Recording, Recordings } from './recording.ts';
+
+export type ConferenceEndReason =
+  'plan-ended' | 'plan-step-skipped' | 'dispatcher-ended' | 'everybody-left' | 'server-stopping';
+
+/** A change of one participant, as plans and desks want to hear it. */
+export interface ParticipantChange {
+  person: string;
+  state: ParticipantState;
+  at: number;
+  number?: string;
+  attempts: number;
+  standsInFor?: string;
+  detail?: string;
+  isSettled: boolean;
+}
+
+export interface AddRequest {
+  /** A person, or a bare number. */
+  person?: string;
+  number?: string;
+  confirm: 'press-1' | 'none';
+  announcement?: SpokenWords;
+  ringForMs: number;
+  retries: number;
+  retryAfterMs: number;
+  withDeputies: boolean;
+  standsInFor?: string;
+  isChair?: boolean;
+  /** He asked for it himself: his phone may answer at once. */
+  answersItself?: boolean;
+  onState?(change: ParticipantChange): void;
+}
+
+/** How long someone who has answered may take to press the key. */
+const CONFIRM_FOR_MS = 30_000;
+
+/** The parts of the house that a conference works with. */
+export interface ConferenceParts {
+  dialler: Dialler;
+  engine: MediaEngine;
+  directory: Directory;
+  recordings: Recordings;
+  timeline: Timeline;
+  clock: Clock;
+  chance: Chance;
+  log: Log;
+}
+
+export interface ConferenceFacts {
+  number: string;
+  name: Name;
+  run?: string;
+  incident?: string;
+  isDrill: boolean;
+  isRecorded: boolean;
+  openedBy: string;
+}
+
+/**
+ * Three or more legs, mixed; who is in, who is being called, who has refused. It is a bridge and a list of
+ * participants: reaching people is `reach`, their words are the bridge's, the radio is a `RadioChannel`'s.
+ */
+export class Conference extends Emitter<{
+  changed: [];
+  ended: [reason: ConferenceEndReason];
+  levels: [{ participant: string; levelDb: number }[]];
+}> {
+  readonly id: string;
+  readonly facts: ConferenceFacts;
+  readonly ended: Promise<ConferenceEndReason>;
+  readonly openedAt: number;
+  readonly #parts: ConferenceParts;
+  readonly #bridge: MediaBridge;
+  readonly #participants = new Map<string, Participant>();
+  readonly #channels = new Map<string, { channel: RadioChannel; participant: Participant }>();
+  readonly #end = Promise.withResolvers<ConferenceEndReason>();
+  #recording?: Promise<Recording | undefined>;
+  #ending?: Promise<void>;
+  #isLocked = false;
+  #isMutedAll = false;
+
+  static async open(facts: ConferenceFacts, parts: ConferenceParts): Promise<Conference> {
+    const id = parts.chance.id('conf');
+    const bridge = await parts.engine.openBridge({ label: `conference ${facts.number}` });
+    const conference = new Conference(id, facts, parts, bridge);
+    conference.#note('conference.opened', { number: facts.number, name: facts.name });
+    if (facts.isRecorded)
+      conference.#recording = parts.recordings.start(bridge, {
+        conference: id,
+        ...(facts.incident ? { incident: facts.incident } : {}),
+        ...(facts.run ? { run: facts.run } : {}),
+        isDrill: facts.isDrill,
+        title: `${facts.name.zh} ${facts.number}`,
+      });
+    return conference;
+  }
+
+  private constructor(id: string, facts: ConferenceFacts, parts: ConferenceParts, bridge: MediaBridge) {
+    super();
+    this.id = id;
+    this.facts = facts;
+    this.ended = this.#end.promise;
+    this.openedAt = parts.clock.now();
+    this.#parts = parts;
+    this.#bridge = bridge;
+    bridge.on('speaking', ({ nodeId, isSpeaking }) => {
+      for (const participant of this.#participants.values())
+        if (participant.leg?.node.id === nodeId) this.#change(participant, { isSpeaking });
+    });
+  }
+
+  get number(): string {
+    return this.facts.number;
+  }
+
+  get isLocked(): boolean {
+    return this.#isLocked;
+  }
+
+  get hasEnded(): boolean {
+    return this.#ending !== undefined;
+  }
+
+  participants(): readonly Participant[] {
+    return [...this.#participants.values()];
+  }
+
+  view(): ConferenceView {
+    const { number, name, run, incident, isDrill, isRecorded } = this.facts;
+    return {
+      id: this.id,
+      number,
+      name,
+      ...(run ? { run } : {}),
+      ...(incident ? { incident } : {}),
+      openedAt: this.openedAt,
+      isLocked: this.#isLocked,
+      isRecording: isRecorded,
+      isMutedAll: this.#isMutedAll,
+      isDrill,
+      participants: this.participants().map((participant) => ({ ...participant.view })),
+    };
+  }
+
+  /**
+   * Calls someone in. Returns at once; the INVITE leaves in the same turn where it can.
+   * @throws DispatchError CONFERENCE_FULL, PERSON_UNKNOWN
+   */
+  add(request: AddRequest): Participant {
+    this.#refuseWhenFull();
+    const person = request.person === undefined ? undefined : this.#parts.directory.person(request.person);
+    if (request.person !== undefined && !person) throw new DispatchError('PERSON_UNKNOWN', request.person);
+    const number = request.number ?? person?.numbers[0]?.dial ?? '';
+    const known = [...this.#participants.values()].find(
+      (each) => (person ? each.view.person === person.id : each.view.number === number) && !each.isOut,
+    );
+    if (known) return known;
+    const participant = new Participant(
+      {
+        id: this.#parts.chance.id('part'),
+        kind: request.isChair ? 'seat' : person ? 'person' : 'number',
+        ...(person ? { person: person.id } : {}),
+        name: person?.name ?? { zh: number },
+        role: person?.title ?? '',
+        number,
+        bearer: bearerOf(person, number),
+        state: 'queued',
+        stateSince: this.#parts.clock.now(),
+        attempts: 0,
+        isChair: request.isChair ?? false,
+        isMuted: false,
+        isSpeaking: false,
+        ...(request.standsInFor ? { standsInFor: request.standsInFor } : {}),
+      },
+      request,
+    );
+    // Someone who is called again takes the place of his own earlier, ended entry: one row a person.
+    for (const earlier of this.#participants.values())
+      if (earlier.isOut && person && earlier.view.person === person.id) this.#participants.delete(earlier.id);
+    this.#participants.set(participant.id, participant);
+    this.emit('changed');
+    void this.#bringIn(participant, request, person).catch((error: unknown) =>
+      this.#parts.log.error('reaching a participant failed', {
+        conferenceId: this.id,
+        participant: participant.id,
+        error,
+      }),
+    );
+    return participant;
+  }
+
+  /** Takes in a leg that is already answered: someone who dialled the room, a field phone, a radio listener. */
+  async join(
+    leg: Leg,
+    facts: Partial<ParticipantView> & Pick<ParticipantView, 'kind' | 'name' | 'bearer'>,
+  ): Promise<Participant> {
+    this.#refuseWhenFull();
+    const earlier = [...this.#participants.values()].find(
+      (each) => facts.person && each.view.person === facts.person && each.isOut,
+    );
+    if (earlier) this.#participants.delete(earlier.id);
+    const participant = new Participant({
+      id: this.#parts.chance.id('part'),
+      role: '',
+      number: leg.party.number,
+      state: 'in',
+      stateSince: this.#parts.clock.now(),
+      attempts: 1,
+      isChair: false,
+      isMuted: false,
+      isSpeaking: false,
+      ...facts,
+    });
+    this.#participants.set(participant.id, participant);
+    await this.#putThrough(participant, leg);
+    return participant;
+  }
+
+  /** The chair takes someone out. */
+  async remove(id: string): Promise<void> {
+    const participant = this.#participant(id);
+    const patched = [...this.#channels.values()].find((each) => each.participant === participant);
+    if (patched) return await this.unpatch(patched.channel);
+    participant.stop.abort();
+    participant.moveTo('removed', this.#parts.clock.now(), 'removed-by-chair');
+    this.#tell(participant);
+    await participant.leg?.hangUp('removed-by-chair');
+  }
+
+  async mute(id: string, isMuted: boolean): Promise<void> {
+    const participant = this.#participant(id);
+    if (participant.leg) await this.#bridge.setMuted(participant.leg.node, isMuted || participant.leg.isHeldByPeer);
+    this.#note(
+      isMuted ? 'conference.participant-muted' : 'conference.participant-unmuted',
+      { participant: id },
+      participant,
+    );
+    this.#change(participant, { isMuted });
+  }
+
+  /** Mutes everybody but chairs and radio channels, or lets all speak again. */
+  async muteAll(isMuted: boolean): Promise<void> {
+    this.#isMutedAll = isMuted;
+    const others = this.participants().filter(
+      (each) => each.isIn && !each.view.isChair && each.view.kind !== 'channel',
+    );
+    await Promise.all(others.map((each) => this.mute(each.id, isMuted)));
+    this.emit('changed');
+  }
+
+  lock(isLocked: boolean): void {
+    this.#isLocked = isLocked;
+    this.#note(isLocked ? 'conference.locked' : 'conference.unlocked', {});
+    this.emit('changed');
+  }
+
+  /** Calls one missing participant again, or all who are missing. Returns how many are being called. */
+  redial(id?: string): number {
+    const missing = (id === undefined ? this.participants() : [this.#participant(id)]).filter(
+      (each) => each.isOut && each.view.state !== 'removed' && each.request !== undefined,
+    );
+    const again = id === undefined ? missing.filter((each) => each.view.state !== 'replaced') : missing;
+    for (const participant of again) {
+      const request = participant.request as AddRequest;
+      this.#participants.delete(participant.id);
+      this.add(request);
+    }
+    return again.length;
+  }
+
+  /** Calls a person again who was added and is not in. @throws DispatchError PARTICIPANT_UNKNOWN */
+  redialPerson(person: string): void {
+    const participant = this.#place(person);
+    if (participant.isOut) this.redial(participant.id);
+  }
+
+  /** Calls the next deputy of somebody who is not in, without waiting until he is given up. */
+  callDeputyOf(person: string): void {
+    const participant = this.#place(person);
+    const who = this.#parts.directory.person(person);
+    const request = participant.request as AddRequest | undefined;
+    if (!who || !request || participant.isIn) return;
+    participant.stop.abort();
+    participant.stop = new AbortController();
+    if (!participant.isOut) participant.moveTo('unanswered', this.#parts.clock.now(), 'deputy-called');
+    void this.#standIn(participant, request, who);
+  }
+
+  /** Joins a radio channel: everybody hears the radio, the radio hears everybody while the floor is given. */
+  async patch(channel: RadioChannel): Promise<{ kind: 'patched' } | { kind: 'unavailable'; detail?: string }> {
+    if (this.#channels.has(channel.id)) return { kind: 'patched' };
+    const leg = await channel.attach(this.#bridge, this.id);
+    if (!leg) return { kind: 'unavailable', detail: 'gateway-offline' };
+    const participant = new Participant({
+      id: this.#parts.chance.id('part'),
+      kind: 'channel',
+      channel: channel.id,
+      name: channel.facts.name,
+      role: '',
+      number: channel.id,
+      bearer: 'radio',
+      state: 'in',
+      stateSince: this.#parts.clock.now(),
+      attempts: 1,
+      isChair: false,
+      isMuted: false,
+      isSpeaking: false,
+    });
+    participant.leg = leg;
+    this.#participants.set(participant.id, participant);
+    this.#channels.set(channel.id, { channel, participant });
+    this.#note('conference.channel-patched', { channel: channel.id });
+    this.emit('changed');
+    leg.once('ended', (because) => {
+      if (this.#channels.get(channel.id)?.participant !== participant) return;
+      this.#channels.delete(channel.id);
+      participant.moveTo('left', this.#parts.clock.now(), because);
+      this.#tell(participant);
+    });
+    return { kind: 'patched' };
+  }
+
+  async unpatch(channel: RadioChannel): Promise<void> {
+    const patched = this.#channels.get(channel.id);
+    if (!patched) return;
+    this.#channels.delete(channel.id);
+    this.#participants.delete(patched.participant.id);
+    await channel.detach();
+    this.#note('conference.channel-unpatched', { channel: channel.id });
+    this.emit('changed');
+  }
+
+  /** Hangs up on everyone, with this named reason. Ending twice does nothing. */
+  async end(reason: ConferenceEndReason): Promise<void> {
+    this.#ending ??= this.#close(reason);
+    await this.#ending;
+  }
+
+  // --- reaching ---
+
+  async #bringIn(participant: Participant, request: AddRequest, person: Person | undefined): Promise<void> {
+    const { signal } = participant.stop;
+    if (person?.absence && request.withDeputies) {
+      participant.moveTo('unreachable', this.#parts.clock.now(), `absent: ${person.absence.reason}`);
+      return await this.#standIn(participant, request, person);
+    }
+    const result = await reach(
+      { ...(person ? { person } : {}), numbers: person ? person.numbers.map((each) => each.dial) : [request.number!] },
+      {
+        confirm: request.confirm,
+        purpose: 'join',
+        ...(request.announcement ? { message: request.announcement } : {}),
+        ringForMs: request.ringForMs,
+        confirmForMs: CONFIRM_FOR_MS,
+        retries: request.retries,
+        retryAfterMs: request.retryAfterMs,
+        from: { number: this.number, name: this.facts.name.zh },
+        ...(request.answersItself ? { answersItself: true } : {}),
+        signal,
+        onState: ({ state, number, attempts, because }) => {
+          participant.view.number = number;
+          participant.view.attempts = attempts;
+          participant.view.bearer = bearerOf(person, number);
+          participant.moveTo(state, this.#parts.clock.now(), because);
+          this.#tell(participant, false);
+        },
+      },
+      this.#parts,
+    );
+    if (result.kind === 'stopped') return;
+    if (result.kind === 'reached') {
+      if (signal.aborted || this.hasEnded) return await result.leg.hangUp('conference-ended');
+      return await this.#putThrough(participant, result.leg);
+    }
+    if (signal.aborted) return;
+    participant.moveTo(result.state, this.#parts.clock.now(), result.because);
+    if (person && request.withDeputies) return await this.#standIn(participant, request, person);
+    this.#tell(participant);
+  }
+
+  /** The deputies, in order: the first who comes in stands in; each reports under his own name. */
+  async #standIn(participant: Participant, request: AddRequest, person: Person): Promise<void> {
+    const deputies = this.#parts.directory.deputiesOf(person.id).filter((deputy) => !deputy.absence);
+    this.#tell(participant, deputies.length === 0);
+    for (const deputy of deputies) {
+      if (participant.stop.signal.aborted || this.hasEnded) return;
+      const standIn = this.add({
+        ...request,
+        person: deputy.id,
+        number: undefined,
+        withDeputies: false,
+        isChair: false,
+        answersItself: false,
+        standsInFor: person.id,
+      });
+      participant.view.replacedBy = deputy.id;
+      this.emit('changed');
+      if (await this.#settled(standIn)) {
+        participant.moveTo('replaced', this.#parts.clock.now(), `deputy: ${deputy.id}`);
+        return this.#tell(participant);
+      }
+      delete participant.view.replacedBy;
+    }
+    this.#tell(participant);
+  }
+
+  /** Resolves when a participant is in (true) or will not come (false). */
+  #settled(participant: Participant): Promise<boolean> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (!participant.isIn && !participant.isOut && !this.hasEnded) return;
+        if (participant.isOut && !participant.isIn && !this.#isSettled.has(participant) && !this.hasEnded) return;
+        off();
+        resolve(participant.isIn);
+      };
+      const off = this.on('changed', look);
+      look();
+    });
+  }
+
+  readonly #isSettled = new WeakSet<Participant>();
+
+  async #putThrough(participant: Participant, leg: Leg): Promise<void> {
+    participant.leg = leg;
+    const mutedByAll = this.#isMutedAll && !participant.view.isChair;
+    if (mutedByAll) participant.view.isMuted = true;
+    await this.#bridge.add(leg.node, { isMuted: participant.view.isMuted || leg.isHeldByPeer });
+    leg.on('held', (isHeld) => {
+      // Someone on hold sends music or silence; neither belongs in a conference.
+      void this.#bridge.setMuted(leg.node, isHeld || participant.view.isMuted);
+      participant.moveTo(isHeld ? 'held' : 'in', this.#parts.clock.now());
+      this.#tell(participant, false);
+    });
+    leg.once('ended', (because) => this.#left(participant, because));
+    participant.moveTo('in', this.#parts.clock.now());
+    if (leg.state === 'ended') return this.#left(participant, 'callee-hung-up');
+    this.#tell(participant);
+  }
+
+  #left(participant: Participant, because: HangUpReason): void {
+    participant.leg = undefined;
+    participant.view.isSpeaking = false;
+    if (participant.view.state !== 'removed') participant.moveTo('left', this.#parts.clock.now(), because);
+    this.#tell(participant);
+    this.#endWhenEmpty();
+  }
+
+  /** A room that someone dialled closes behind the last; a plan's conference stays open for those still to come. */
+  #endWhenEmpty(): void {
+    if (this.facts.run) return;
+    const isInUse = this.participants().some((each) => each.view.kind !== 'channel' && !each.isOut);
+    if (!isInUse) void this.end('everybody-left');
+  }
+
+  async #close(reason: ConferenceEndReason): Promise<void> {
+    const because: HangUpReason =
+      reason === 'plan-ended' ? 'plan-ended' : reason === 'server-stopping' ? 'server-stopping' : 'conference-ended';
+    for (const participant of this.#participants.values()) participant.stop.abort();
+    const channels = [...this.#channels.values()];
+    this.#channels.clear();
+    await Promise.allSettled([
+      ...channels.map(({ channel }) => channel.detach()),
+      ...this.participants().map((participant) =>
+        participant.view.kind === 'channel' ? undefined : participant.leg?.hangUp(because),
+      ),
+    ]);
+    const recording = await this.#recording;
+    await recording?.stop();
+    await this.#bridge.close();
+    this.#note('conference.ended', { number: this.number, because: reason });
+    this.#end.resolve(reason);
+    this.emit('changed');
+    this.emit('ended', reason);
+  }
+
+  // --- telling ---
+
+  /** A change of one participant goes to the timeline, to whoever asked for him, and to the desks. */
+  #tell(participant: Participant, isSettled = true): void {
+    const { view } = participant;
+    if (isSettled) this.#isSettled.add(participant);
+    else this.#isSettled.delete(participant);
+    const at = view.stateSince;
+    this.#note(
+      `conference.participant-${view.state}`,
+      {
+        participant: view.id,
+        name: view.name.zh,
+        number: view.number,
+        attempts: view.attempts,
+        ...(view.because ? { because: view.because } : {}),
+        ...(view.standsInFor ? { standsInFor: view.standsInFor } : {}),
+      },
+      participant,
+    );
+    const { person } = view;
+    if (person)
+      (participant.request as AddRequest | undefined)?.onState?.({
+        person,
+        state: view.state,
+        at,
+        number: view.number,
+        attempts: view.attempts,
+        ...(view.standsInFor ? { standsInFor: view.standsInFor } : {}),
+        ...(view.because ? { detail: view.because } : {}),
+        isSettled,
+      });
+    this.emit('changed');
+  }
+
+  #change(participant: Participant, change: Partial<ParticipantView>): void {
+    Object.assign(participant.view, change);
+    this.emit('changed');
+  }
+
+  #note(kind: string, data: Record<string, unknown>, participant?: Participant): void {
+    const { incident, run, isDrill, openedBy } = this.facts;
+    const entry: NewEntry = {
+      kind,
+      at: this.#parts.clock.now(),
+      actor: openedBy,
+      isDrill,
+      ...(incident ? { incident } : {}),
+      ...(run ? { run } : {}),
+      ...(participant?.view.person ? { person: participant.view.person } : {}),
+      data: { conference: this.id, ...data },
+    };
+    this.#parts.timeline
+      .append(entry)
+      .catch((error: unknown) => this.#parts.log.error('timeline entry lost', { kind, error }));
+  }
+
+  #place(person: string): Participant {
+    const found = this.participants().find((each) => each.view.person === person);
+    if (!found) throw new DispatchError('PARTICIPANT_UNKNOWN', person);
+    return found;
+  }
+
+  #participant(id: string): Participant {
+    const participant = this.#participants.get(id);
+    if (!participant) throw new DispatchError('PARTICIPANT_UNKNOWN', id);
+    return participant;
+  }
+
+  #refuseWhenFull(): void {
+    const here = this.participants().filter((each) => !each.isOut).length;
+    if (here >= LIMITS.participantsPerConference) throw new DispatchError('CONFERENCE_FULL', this.number);
+  }
+}
+
+function bearerOf(person: Person | undefined, number: string): ParticipantView['bearer'] {
+  return person?.numbers.find((each) => each.dial === number)?.kind ?? 'desk';
+}

@@ -1,0 +1,95 @@
+import type { Name } from '@tocsin/protocol/common.ts';
+import { Emitter } from '#kernel/emitter.ts';
+import { DispatchError } from '#kernel/errors.ts';
+import type { RadioChannel } from './channel.ts';
+import { Conference, type ConferenceFacts, type ConferenceParts } from './conference.ts';
+
+/** Conferences that are open now; an ended one is kept this many milliseconds, so that the desks can show how it ended. */
+const SHOW_ENDED_FOR_MS = 60_000;
+
+/** All conferences, by id and by the number that leads into them. */
+export class Conferences extends Emitter<{
+  changed: [conference: Conference];
+  removed: [id: string];
+  opened: [conference: Conference];
+}> {
+  readonly #parts: ConferenceParts;
+  readonly #channels: ReadonlyMap<string, RadioChannel>;
+  readonly #open = new Map<string, Conference>();
+
+  constructor(parts: ConferenceParts, channels: ReadonlyMap<string, RadioChannel>) {
+    super();
+    this.#parts = parts;
+    this.#channels = channels;
+  }
+
+  /**
+   * Opens a conference on the number asked for, or on any free room.
+   * @throws DispatchError LINES_EXHAUSTED when every room is in use
+   */
+  async open(facts: Omit<ConferenceFacts, 'number'> & { number?: string }): Promise<Conference> {
+    const number = facts.number ?? this.#freeNumber();
+    const known = this.byNumber(number);
+    if (known) return known;
+    const conference = await Conference.open({ ...facts, number }, this.#parts);
+    this.#open.set(conference.id, conference);
+    conference.on('changed', () => this.emit('changed', conference));
+    conference.once('ended', () => {
+      this.#parts.clock.after(SHOW_ENDED_FOR_MS, () => {
+        this.#open.delete(conference.id);
+        this.emit('removed', conference.id);
+      });
+    });
+    this.emit('opened', conference);
+    this.emit('changed', conference);
+    return conference;
+  }
+
+  /** The running conference of a room that someone dialled, opened when it was not. */
+  async room(number: string, openedBy: string): Promise<Conference> {
+    const room = this.#parts.directory.site.rooms.find((each) => each.number === number);
+    const name: Name = room?.name ?? { zh: `会议 ${number}`, en: `Conference ${number}` };
+    return this.byNumber(number) ?? (await this.open({ number, name, isDrill: false, isRecorded: true, openedBy }));
+  }
+
+  /** @throws DispatchError CONFERENCE_UNKNOWN */
+  get(id: string): Conference {
+    const conference = this.#open.get(id);
+    if (!conference || conference.hasEnded) throw new DispatchError('CONFERENCE_UNKNOWN', id);
+    return conference;
+  }
+
+  byNumber(number: string): Conference | undefined {
+    return this.all().find((each) => each.number === number && !each.hasEnded);
+  }
+
+  all(): Conference[] {
+    return [...this.#open.values()];
+  }
+
+  /** @throws DispatchError CHANNEL_UNKNOWN */
+  channel(id: string): RadioChannel {
+    const channel = this.#channels.get(id);
+    if (!channel) throw new DispatchError('CHANNEL_UNKNOWN', id);
+    return channel;
+  }
+
+  channels(): RadioChannel[] {
+    return [...this.#channels.values()];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.all().map((conference) => conference.end('server-stopping')));
+  }
+
+  #freeNumber(): string {
+    const taken = new Set(
+      this.all()
+        .filter((each) => !each.hasEnded)
+        .map((each) => each.number),
+    );
+    const room = this.#parts.directory.site.rooms.find((each) => !taken.has(each.number));
+    if (!room) throw new DispatchError('LINES_EXHAUSTED', 'every conference room is in use');
+    return room.number;
+  }
+}

@@ -1,0 +1,223 @@
+import type { Chance } from '#kernel/chance.ts';
+import type { Clock } from '#kernel/clock.ts';
+import { DispatchError } from '#kernel/errors.ts';
+import type { Log } from '#kernel/log.ts';
+import type { Directory } from '#directory/directory.ts';
+import type { Binding } from '#sip/registrar/binding.ts';
+import type { UserAgent } from '#sip/user-agent/user-agent.ts';
+import type { DialOutcome, HangUpReason, Party } from './leg.ts';
+import type { LegMedia } from './leg-media.ts';
+import type { Lines } from './lines.ts';
+import { route } from './route.ts';
+import { SipLeg } from './sip-leg.ts';
+
+/** What to reach: a number as one would dial it, or a SIP address that a gateway has announced. */
+export type DialTarget = { number: string } | { address: string };
+
+export interface DialOptions {
+  /** How long the far end may ring before the answer is `unanswered`. 1000-300000 ms. */
+  ringForMs: number;
+  /** Whose number and name the far end sees. */
+  from: { number: string; name?: string };
+  /** Who is thought to be there; found from the number when absent. */
+  party?: Party;
+  /** The far end's user has asked for this call himself: his phone may answer at once. */
+  answersItself?: boolean;
+  signal?: AbortSignal;
+  onInvited?: () => void;
+  onRinging?: () => void;
+}
+
+/** Makes the media of a leg: plain RTP, or through the SFU when the far end is a browser. */
+export type OpenMedia = (label: string, isBrowser: boolean) => Promise<LegMedia>;
+
+/** Asks the phone of someone who has himself asked for the call to answer without ringing. */
+const ANSWER_ITSELF_HEADERS = {
+  'X-Tocsin-Answer': 'auto',
+  'Call-Info': '<sip:tocsin>;answer-after=0',
+  'Alert-Info': '<http://tocsin.invalid>;info=alert-autoanswer;delay=0',
+};
+
+/** Places calls: finds where a number leads, rings all phones of the account at once, and takes the first that answers. */
+export class Dialler {
+  readonly #userAgent: UserAgent;
+  readonly #openMedia: OpenMedia;
+  readonly #directory: Directory;
+  readonly #lines: Lines;
+  readonly #clock: Clock;
+  readonly #chance: Chance;
+  readonly #log: Log;
+
+  constructor(parts: {
+    userAgent: UserAgent;
+    openMedia: OpenMedia;
+    directory: Directory;
+    lines: Lines;
+    clock: Clock;
+    chance: Chance;
+    log: Log;
+  }) {
+    this.#userAgent = parts.userAgent;
+    this.#openMedia = parts.openMedia;
+    this.#directory = parts.directory;
+    this.#lines = parts.lines;
+    this.#clock = parts.clock;
+    this.#chance = parts.chance;
+    this.#log = parts.log;
+  }
+
+  /** Dials, and resolves when the far end has answered or will not. Never throws for what a telephone network may do. */
+  async dial(target: DialTarget, options: DialOptions): Promise<DialOutcome> {
+    if ('address' in target)
+      return await this.#ring([{ to: target.address, isBrowser: false }], target.address, options);
+    const destination = route(target.number, this.#directory);
+    switch (destination.kind) {
+      case 'account': {
+        const bindings = this.#userAgent.registrar.lookup(destination.user);
+        if (bindings.length === 0) return { kind: 'unreachable', why: 'not-registered' };
+        const phones = bindings.map((binding) => ({ to: binding, isBrowser: binding.isWebSocket }));
+        return await this.#ring(phones, target.number, options);
+      }
+      case 'trunk': {
+        const address = `sip:${destination.number}@${destination.host}:${destination.port}`;
+        return await this.#ring([{ to: address, isBrowser: false }], target.number, options, destination.trunk);
+      }
+      case 'room':
+      case 'echo':
+      case 'unknown':
+        return { kind: 'unreachable', why: 'unknown-number' };
+    }
+  }
+
+  async #ring(
+    phones: { to: string | Binding; isBrowser: boolean }[],
+    number: string,
+    options: DialOptions,
+    trunk?: string,
+  ): Promise<DialOutcome> {
+    const startedMs = this.#clock.monotonic();
+    const stop = new AbortController();
+    const onAbort = () => stop.abort('cancelled');
+    if (options.signal?.aborted) return { kind: 'cancelled' };
+    options.signal?.addEventListener('abort', onAbort, { once: true });
+    const timer = this.#clock.after(options.ringForMs, () => stop.abort('unanswered'));
+    const party = options.party ?? { number };
+
+    let winner: SipLeg | undefined;
+    const attempts = phones.map(async (phone): Promise<DialOutcome> => {
+      const outcome = await this.#ringOne(phone, party, options, stop.signal, trunk);
+      if (outcome.kind !== 'answered') return outcome;
+      if (winner) {
+        await outcome.leg.hangUp('answered-elsewhere');
+        return { kind: 'cancelled' };
+      }
+      winner = outcome.leg as SipLeg;
+      stop.abort('answered-elsewhere');
+      return outcome;
+    });
+    const outcomes = await Promise.all(attempts);
+    timer.cancel();
+    options.signal?.removeEventListener('abort', onAbort);
+
+    const afterMs = Math.round(this.#clock.monotonic() - startedMs);
+    const answered = outcomes.find((outcome) => outcome.kind === 'answered');
+    if (answered) return { ...answered, afterMs };
+    if (stop.signal.reason === 'unanswered') return { kind: 'unanswered', afterMs };
+    if (options.signal?.aborted) return { kind: 'cancelled' };
+    return mostTelling(outcomes);
+  }
+
+  async #ringOne(
+    phone: { to: string | Binding; isBrowser: boolean },
+    party: Party,
+    options: DialOptions,
+    signal: AbortSignal,
+    trunk?: string,
+  ): Promise<DialOutcome> {
+    const giveBack = this.#lines.take(trunk);
+    if (!giveBack) return { kind: 'unreachable', why: 'no-lines' };
+    let leg: SipLeg;
+    let offer: string;
+    try {
+      const media = await this.#openMedia(party.number, phone.isBrowser);
+      leg = SipLeg.outbound(this.#chance.id('leg'), party, media);
+      leg.once('ended', giveBack);
+      offer = await media.offer();
+    } catch (error) {
+      giveBack();
+      this.#log.warn('no media for an outgoing leg', { number: party.number, error });
+      const isPorts = error instanceof DispatchError && error.code === 'MEDIA_PORTS_EXHAUSTED';
+      return { kind: 'unreachable', why: isPorts ? 'no-lines' : 'media-refused' };
+    }
+    if (signal.aborted) {
+      leg.fail(endingOf(signal));
+      return { kind: 'cancelled' };
+    }
+
+    const outgoing = this.#userAgent.invite({
+      target: phone.to,
+      from: { user: options.from.number, ...(options.from.name ? { displayName: options.from.name } : {}) },
+      offer,
+      signal,
+      ...(options.answersItself ? { headers: ANSWER_ITSELF_HEADERS } : {}),
+    });
+    options.onInvited?.();
+    leg.on('ringing', () => options.onRinging?.());
+    leg.follow(outgoing);
+
+    const outcome = await outgoing.outcome;
+    switch (outcome.kind) {
+      case 'answered':
+        if (await leg.establish(outcome.dialog, outcome.answer)) return { kind: 'answered', leg, afterMs: 0 };
+        return leg.gone.aborted && signal.aborted
+          ? { kind: 'cancelled' }
+          : { kind: 'unreachable', why: 'media-refused' };
+      case 'refused':
+        leg.fail('declined');
+        return refusal(outcome.status);
+      case 'unanswered':
+        leg.fail('nobody-answered');
+        return leg.state === 'ringing'
+          ? { kind: 'unanswered', afterMs: 0 }
+          : { kind: 'unreachable', why: 'no-response' };
+      case 'cancelled':
+        leg.fail(endingOf(signal));
+        return { kind: 'cancelled' };
+      case 'unreachable':
+        leg.fail('signalling-lost');
+        return { kind: 'unreachable', why: 'network' };
+    }
+  }
+}
+
+function endingOf(signal: AbortSignal): HangUpReason {
+  return signal.reason === 'answered-elsewhere'
+    ? 'answered-elsewhere'
+    : signal.reason === 'unanswered'
+      ? 'nobody-answered'
+      : 'abandoned';
+}
+
+/** A final status as an outcome (RFC 3261 §21.4-21.6). */
+function refusal(status: number): DialOutcome {
+  if (status === 486 || status === 600) return { kind: 'busy' };
+  if (status === 603 || status === 403) return { kind: 'refused', status };
+  if (status === 480 || status === 408) return { kind: 'unanswered', afterMs: 0 };
+  if (status === 404 || status === 484 || status === 604 || status === 410)
+    return { kind: 'unreachable', why: 'unknown-number', status };
+  if (status === 503) return { kind: 'unreachable', why: 'no-lines', status };
+  if (status === 488 || status === 606) return { kind: 'unreachable', why: 'media-refused', status };
+  if (status >= 500) return { kind: 'unreachable', why: 'network', status };
+  return { kind: 'refused', status };
+}
+
+/** Of several phones that did not answer, what says most about the person: a refusal before busy before silence. */
+function mostTelling(outcomes: DialOutcome[]): DialOutcome {
+  const order: DialOutcome['kind'][] = ['refused', 'busy', 'unanswered', 'unreachable', 'cancelled'];
+  return (
+    outcomes.toSorted((a, b) => order.indexOf(a.kind) - order.indexOf(b.kind))[0] ?? {
+      kind: 'unreachable',
+      why: 'not-registered',
+    }
+  );
+}

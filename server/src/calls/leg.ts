@@ -1,0 +1,86 @@
+import type { Name } from '@tocsin/protocol/common.ts';
+import type { Listenable } from '#kernel/emitter.ts';
+import type { BridgeNode } from '#media/bridge.ts';
+
+/** Why a leg ended; kept on the timeline and sent to SIP peers as a Reason header (RFC 3326). */
+export type HangUpReason =
+  | 'caller-hung-up'
+  | 'callee-hung-up'
+  | 'dispatcher-ended'
+  | 'removed-by-chair'
+  | 'conference-ended'
+  | 'plan-ended'
+  | 'announcement-finished'
+  | 'announcement-stopped'
+  | 'answered-elsewhere'
+  | 'not-confirmed'
+  | 'declined'
+  | 'abandoned'
+  | 'nobody-answered'
+  | 'media-lost'
+  | 'signalling-lost'
+  | 'media-refused'
+  | 'feed-ended'
+  | 'channel-left'
+  | 'line-limit'
+  | 'server-stopping';
+
+/** Who is at the far end of a leg. */
+export interface Party {
+  number: string;
+  name?: Name;
+  /** Person's id, when the number belongs to one. */
+  person?: string;
+  /** SIP account, when it is one of ours. */
+  account?: string;
+}
+
+export type LegState = 'dialling' | 'ringing' | 'answered' | 'ended';
+
+export type LegEvents = {
+  ringing: [];
+  answered: [];
+  digit: [digit: string];
+  /** The far end put us on hold, or took us back. */
+  held: [isHeld: boolean];
+  /** No sign of life from the far end's media, or it is back. */
+  troubled: [isTroubled: boolean];
+  ended: [reason: HangUpReason];
+};
+
+/**
+ * One party's connection in a call: everything that speaks or listens is a leg.
+ * A bridge, not the leg, says whom it hears.
+ */
+export interface Leg extends Listenable<LegEvents> {
+  readonly id: string;
+  readonly direction: 'inbound' | 'outbound';
+  readonly party: Party;
+  readonly state: LegState;
+  readonly isHeldByPeer: boolean;
+  /** What a bridge joins. */
+  readonly node: BridgeNode;
+  /** Aborted when the leg ends, whoever ended it. */
+  readonly gone: AbortSignal;
+  readonly ended: Promise<HangUpReason>;
+  /** Ends the leg; the first reason counts, later calls wait for the same end. */
+  hangUp(reason: HangUpReason): Promise<void>;
+  /** Sends digits as telephone-events (RFC 4733). */
+  sendDigits(digits: string): Promise<void>;
+}
+
+/** What became of a dial. Expected outcomes are values. */
+export type DialOutcome =
+  | { kind: 'answered'; leg: Leg; afterMs: number }
+  | { kind: 'busy' }
+  | { kind: 'refused'; status: number }
+  | { kind: 'unanswered'; afterMs: number }
+  | {
+      kind: 'unreachable';
+      why: 'unknown-number' | 'not-registered' | 'no-lines' | 'no-response' | 'network' | 'media-refused';
+      status?: number;
+    }
+  | { kind: 'cancelled' };
+
+/** The outcome in one word, for the timeline and the ledger. */
+export type DialOutcomeKind = DialOutcome['kind'];

@@ -1,0 +1,87 @@
+import type { Chance } from '#kernel/chance.ts';
+import { Emitter } from '#kernel/emitter.ts';
+import type { MediaEngine } from '#media/engine.ts';
+import type { RtpPort } from '#media/rtp-port.ts';
+import type { Direction } from '#sdp/direction.ts';
+import { type AgreedAudio, answerOffer, type OurAudio, readAnswer, writeOffer } from '#sdp/plain.ts';
+import type { LegMedia, MediaAgreement, MediaAnswer } from './leg-media.ts';
+
+/** A leg without a sign of RTP for this long is dead: its peer crashed, or the network is gone. */
+const MEDIA_LOST_AFTER_MS = 20_000;
+
+/** Plain RTP with G.711: telephones, trunks, horns and gateways. */
+export class PlainMedia extends Emitter<{ lost: []; back: []; closed: [] }> implements LegMedia {
+  readonly port: RtpPort;
+  readonly #sessionId: string;
+  readonly #host: string;
+  #version = 0;
+  #ours?: string;
+
+  /**
+   * Takes a media port. `host` is the address that the peer is told.
+   * @throws DispatchError MEDIA_PORTS_EXHAUSTED
+   */
+  static async open(engine: MediaEngine, host: string, label: string, chance: Chance): Promise<PlainMedia> {
+    return new PlainMedia(await engine.openRtp({ label }), host, chance);
+  }
+
+  private constructor(port: RtpPort, host: string, chance: Chance) {
+    super();
+    this.port = port;
+    this.#host = host;
+    // An SDP session id is digits only (RFC 8866 §5.2); 48 bits are unique enough and exact in a double.
+    this.#sessionId = String(Number.parseInt(chance.token(6), 16));
+    port.on('media-lost', () => this.emit('closed'));
+    // The media thread has died with all its ports.
+    port.on('closed', () => this.emit('closed'));
+  }
+
+  async offer(direction: Direction = 'sendrecv'): Promise<string> {
+    this.#ours = writeOffer({ ...this.#next(direction), ...(this.#ours ? { previous: this.#ours } : {}) });
+    return this.#ours;
+  }
+
+  async takeAnswer(answer: string): Promise<MediaAgreement> {
+    const agreed = readAnswer(answer, this.#ours ?? '');
+    if (agreed.kind === 'refused') return agreed;
+    await this.#apply(agreed);
+    return { kind: 'agreed', theirDirection: agreed.theirDirection };
+  }
+
+  async answer(offer: string): Promise<MediaAnswer> {
+    const agreed = answerOffer(offer, this.#next('sendrecv'));
+    if (agreed.kind === 'refused') return agreed;
+    this.#ours = agreed.answer;
+    await this.#apply(agreed);
+    return { kind: 'agreed', answer: agreed.answer, theirDirection: agreed.theirDirection };
+  }
+
+  async close(): Promise<void> {
+    await this.port.close();
+  }
+
+  #next(direction: Direction): OurAudio {
+    this.#version += 1;
+    return {
+      host: this.#host,
+      port: this.port.localPort,
+      sessionId: this.#sessionId,
+      version: this.#version,
+      direction,
+    };
+  }
+
+  async #apply(agreed: AgreedAudio): Promise<void> {
+    // RFC 3264 §8.4's old hold: 0.0.0.0 means "send nothing", not a place to send to.
+    const isOldHold = agreed.remote.host === '0.0.0.0';
+    await this.port.configure({
+      codec: agreed.codec,
+      payloadType: agreed.payloadType,
+      telephoneEventPayloadType: agreed.telephoneEventPayloadType,
+      ptimeMs: agreed.ptimeMs,
+      direction: agreed.direction,
+      mediaLostAfterMs: MEDIA_LOST_AFTER_MS,
+      ...(isOldHold ? {} : { remote: agreed.remote }),
+    });
+  }
+}

@@ -1,0 +1,187 @@
+import type { BridgeNode } from '#media/bridge.ts';
+import { receives } from '#sdp/direction.ts';
+import type { IncomingInvite } from '#sip/session/incoming-invite.ts';
+import type { InviteDialog, Reoffer } from '#sip/session/invite-dialog.ts';
+import type { OutgoingInvite } from '#sip/session/outgoing-invite.ts';
+import type { HangUpReason, Party } from './leg.ts';
+import { LegBase } from './leg-base.ts';
+import type { LegMedia } from './leg-media.ts';
+
+/** What each ending is in the telephone network's own words (Q.850), for gateways and trunks behind us. */
+const Q850: Partial<Record<HangUpReason, number>> = {
+  'caller-hung-up': 16,
+  'callee-hung-up': 16,
+  'nobody-answered': 19,
+  declined: 21,
+  'line-limit': 34,
+  'media-lost': 41,
+  'signalling-lost': 41,
+  'media-refused': 65,
+  'answered-elsewhere': 26,
+};
+
+/** A leg signalled by SIP: a desk phone, a browser, a trunk, a horn or a gateway's resource. Its voice is in `LegMedia`. */
+export class SipLeg extends LegBase {
+  readonly #media: LegMedia;
+  #dialog?: InviteDialog;
+  #invite?: IncomingInvite;
+  #outgoing?: OutgoingInvite;
+
+  /** A call that has come in; it is refused or answered by `accept`. */
+  static inbound(id: string, party: Party, invite: IncomingInvite, media: LegMedia): SipLeg {
+    const leg = new SipLeg(id, 'inbound', party, media);
+    leg.#invite = invite;
+    invite.cancelled.addEventListener('abort', () => leg.endedByPeer('abandoned'), { once: true });
+    if (invite.cancelled.aborted) leg.endedByPeer('abandoned');
+    return leg;
+  }
+
+  /** A call that goes out; it becomes answered by `establish`. */
+  static outbound(id: string, party: Party, media: LegMedia): SipLeg {
+    return new SipLeg(id, 'outbound', party, media);
+  }
+
+  private constructor(id: string, direction: 'inbound' | 'outbound', party: Party, media: LegMedia) {
+    super(id, direction, party);
+    this.#media = media;
+    media.port.on('digit', ({ digit }) => this.emit('digit', digit));
+    media.on('lost', () => this.emit('troubled', true));
+    media.on('back', () => this.emit('troubled', false));
+    media.on('closed', () => void this.hangUp('media-lost'));
+  }
+
+  get node(): BridgeNode {
+    return this.#media.port;
+  }
+
+  get media(): LegMedia {
+    return this.#media;
+  }
+
+  /** Lets the caller hear ringing (180). */
+  ring(): void {
+    if (this.state !== 'dialling') return;
+    this.#invite?.ring();
+    this.moveTo('ringing');
+  }
+
+  /** Takes the call. False when it could not be taken: the caller has gone, or offers no audio that we know. */
+  async accept(): Promise<boolean> {
+    if (this.state === 'ended' || !this.#invite) return false;
+    const invite = this.#invite;
+    if (invite.offer === undefined) return await this.#acceptWithOurOffer(invite);
+    const answer = await this.#media.answer(invite.offer);
+    if (answer.kind === 'refused') {
+      await this.refuse(488, 'media-refused');
+      return false;
+    }
+    if (this.gone.aborted) return false;
+    this.#established(await invite.answer(answer.answer));
+    this.#followDirection(answer.theirDirection);
+    return true;
+  }
+
+  /** Refuses an inbound call that was not answered, with a SIP status. */
+  async refuse(status: number, reason: HangUpReason): Promise<void> {
+    this.#invite?.refuse(status, undefined, Q850[reason]);
+    this.#invite = undefined;
+    await this.hangUp(reason);
+  }
+
+  /** Follows an outgoing INVITE's provisional answers; cancels it when the leg is hung up first. */
+  follow(outgoing: OutgoingInvite): void {
+    this.#outgoing = outgoing;
+    outgoing.on('provisional', ({ status }) => {
+      if (status >= 180) this.moveTo('ringing');
+    });
+  }
+
+  /** The far end has answered. False when its answer could not be used; the leg is then ended. */
+  async establish(dialog: InviteDialog, answer: string): Promise<boolean> {
+    this.#outgoing = undefined;
+    if (this.gone.aborted) {
+      await dialog.bye({ cause: 'abandoned' });
+      return false;
+    }
+    const agreed = await this.#media.takeAnswer(answer);
+    this.#established(dialog);
+    if (agreed.kind === 'refused') {
+      await this.hangUp('media-refused');
+      return false;
+    }
+    this.#followDirection(agreed.theirDirection);
+    return this.state === 'answered';
+  }
+
+  /** The outgoing call failed: the leg ends without telling anyone. */
+  fail(reason: HangUpReason): void {
+    this.#outgoing = undefined;
+    this.endedByPeer(reason);
+  }
+
+  async sendDigits(digits: string): Promise<void> {
+    await this.#media.port.sendDigits(digits);
+  }
+
+  protected async release(reason: HangUpReason): Promise<void> {
+    const q850 = Q850[reason];
+    if (this.#dialog) await this.#dialog.bye({ cause: reason, ...(q850 ? { q850 } : {}) });
+    else if (this.#outgoing) this.#outgoing.cancel(reason);
+    else if (this.#invite) this.#invite.refuse(reason === 'line-limit' ? 503 : 480, undefined, q850);
+  }
+
+  protected async free(): Promise<void> {
+    await this.#media.close();
+  }
+
+  async #acceptWithOurOffer(invite: IncomingInvite): Promise<boolean> {
+    // An INVITE without an offer: ours goes into the 200, theirs comes back in the ACK (RFC 3261 §13.2.1).
+    const offer = await this.#media.offer();
+    if (this.gone.aborted) return false;
+    this.#established(await invite.answer(offer));
+    return true;
+  }
+
+  #established(dialog: InviteDialog): void {
+    this.#dialog = dialog;
+    this.#invite = undefined;
+    dialog.on('ended', ({ by }) => {
+      const gone = this.direction === 'inbound' ? 'caller-hung-up' : 'callee-hung-up';
+      this.endedByPeer(by === 'remote' ? gone : 'signalling-lost');
+    });
+    dialog.on('reoffer', (reoffer) => void this.#reoffered(reoffer));
+    // The answer to an offer of ours that went out in a 2xx (RFC 3261 §13.2.1, §14.1).
+    dialog.on('late-answer', (answer) => {
+      void this.#media.takeAnswer(answer).then((agreed) => {
+        if (agreed.kind === 'refused') return this.hangUp('media-refused');
+        this.#followDirection(agreed.theirDirection);
+      });
+    });
+    dialog.on('info', ({ contentType, body }) => this.#info(contentType, body));
+    this.moveTo('answered');
+  }
+
+  async #reoffered(reoffer: Reoffer): Promise<void> {
+    if (reoffer.offer === undefined) return reoffer.answer(await this.#media.offer());
+    const answer = await this.#media.answer(reoffer.offer);
+    if (answer.kind === 'refused') return reoffer.refuse(488);
+    reoffer.answer(answer.answer);
+    this.#followDirection(answer.theirDirection);
+  }
+
+  /** The peer holds us when it does not want to hear (RFC 3264 §8.4). */
+  #followDirection(theirDirection: Parameters<typeof receives>[0]): void {
+    this.heldByPeer(!receives(theirDirection));
+  }
+
+  /** Digits by INFO, as many phones send them: `Signal=5` (application/dtmf-relay) or the bare digit (application/dtmf). */
+  #info(contentType: string, body: string): void {
+    const type = contentType.toLowerCase();
+    const digit = type.startsWith('application/dtmf-relay')
+      ? /signal\s*=\s*([0-9a-d*#])/i.exec(body)?.[1]
+      : type.startsWith('application/dtmf')
+        ? /^\s*([0-9a-d*#])\s*$/i.exec(body)?.[1]
+        : undefined;
+    if (digit) this.emit('digit', digit.toUpperCase());
+  }
+}

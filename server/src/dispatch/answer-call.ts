@@ -1,0 +1,170 @@
+import type { Call } from '#calls/call-list.ts';
+import { Bridge } from '#calls/bridge.ts';
+import type { Party } from '#calls/leg.ts';
+import { type Destination, ECHO_NUMBER, route } from '#calls/route.ts';
+import { SipLeg } from '#calls/sip-leg.ts';
+import { DispatchError } from '#kernel/errors.ts';
+import { LIMITS } from '#kernel/limits.ts';
+import type { IncomingInvite } from '#sip/session/incoming-invite.ts';
+import type { Desk } from './desk.ts';
+
+/** How long a called phone rings before the caller is told that nobody answers. */
+const RING_FOR_MS = 60_000;
+
+/** Somebody has dialled: find out what the number means, and put the caller through. */
+export async function answerCall(invite: IncomingInvite, desk: Desk): Promise<void> {
+  const number = invite.dialled;
+  const destination = route(number, desk.directory);
+  const from = callerOf(invite, desk);
+  if (destination.kind === 'unknown') {
+    await noteRefusal(desk, from, number, 'unknown-number');
+    return invite.refuse(404);
+  }
+  if (desk.calls.running >= LIMITS.callsAtOnce) {
+    await noteRefusal(desk, from, number, 'line-limit');
+    return invite.refuse(503, undefined, 34);
+  }
+
+  const caller = await takeUp(invite, from, desk);
+  if (!caller) return;
+  const to = desk.directory.personByNumber(number);
+  const call = desk.calls.begin({
+    kind: destination.kind === 'room' ? 'conference' : destination.kind === 'echo' ? 'echo' : 'two-party',
+    from,
+    to: { number, ...(to ? { person: to.id, name: to.name } : {}) },
+  });
+  call.legs.add(caller);
+  void caller.ended.then((reason) => desk.calls.end(call, reason));
+  await putThrough(caller, call, destination, desk);
+}
+
+async function putThrough(caller: SipLeg, call: Call, destination: Destination, desk: Desk): Promise<void> {
+  switch (destination.kind) {
+    case 'echo':
+      return await echo(caller, call, desk);
+    case 'room':
+      return await enterRoom(caller, call, destination.number, desk);
+    case 'account':
+    case 'trunk':
+      return await connect(caller, call, desk);
+    case 'unknown':
+      return;
+  }
+}
+
+/** The caller hears himself. */
+async function echo(caller: SipLeg, call: Call, desk: Desk): Promise<void> {
+  if (!(await caller.accept())) return;
+  desk.calls.answered(call);
+  const bridge = await desk.engine.openBridge({ label: `echo ${ECHO_NUMBER}` });
+  await bridge.add(caller.node, { hears: [caller.node.id] });
+  await caller.ended;
+  await bridge.close();
+}
+
+async function enterRoom(caller: SipLeg, call: Call, number: string, desk: Desk): Promise<void> {
+  const conference = await desk.conferences.room(number, caller.party.person ?? caller.party.number);
+  if (conference.isLocked) return await caller.refuse(403, 'declined');
+  if (!(await caller.accept())) return;
+  desk.calls.answered(call, { conference: conference.id, isRecording: true });
+  const person = caller.party.person === undefined ? undefined : desk.directory.person(caller.party.person);
+  const isSeat = desk.directory.account(caller.party.account ?? '')?.kind === 'seat';
+  try {
+    await conference.join(caller, {
+      kind: isSeat ? 'seat' : person ? 'person' : 'number',
+      name: person?.name ?? caller.party.name ?? { zh: caller.party.number },
+      ...(person ? { person: person.id, role: person.title } : {}),
+      bearer: isSeat ? 'browser' : (person?.numbers.find((each) => each.dial === caller.party.number)?.kind ?? 'desk'),
+      isChair: isSeat,
+    });
+  } catch (error) {
+    if (error instanceof DispatchError) return await caller.hangUp('line-limit');
+    throw error;
+  }
+}
+
+/** Rings the called party and lets the two talk. */
+async function connect(caller: SipLeg, call: Call, desk: Desk): Promise<void> {
+  const { number } = call.view.to;
+  const outcome = await desk.dialler.dial(
+    { number },
+    {
+      ringForMs: RING_FOR_MS,
+      from: { number: caller.party.number, ...(caller.party.name ? { name: caller.party.name.zh } : {}) },
+      party: { number, ...(call.view.to.person ? { person: call.view.to.person, name: call.view.to.name! } : {}) },
+      signal: caller.gone,
+      onRinging: () => caller.ring(),
+    },
+  );
+  switch (outcome.kind) {
+    case 'answered':
+      break;
+    case 'busy':
+      return await caller.refuse(486, 'declined');
+    case 'refused':
+      return await caller.refuse(603, 'declined');
+    case 'unanswered':
+      return await caller.refuse(480, 'nobody-answered');
+    case 'unreachable':
+      return await caller.refuse(
+        outcome.why === 'no-lines' ? 503 : outcome.why === 'unknown-number' ? 404 : 480,
+        'nobody-answered',
+      );
+    case 'cancelled':
+      return;
+  }
+  const callee = outcome.leg;
+  call.legs.add(callee);
+  if (!(await caller.accept())) return await callee.hangUp('abandoned');
+  desk.calls.answered(call, { isRecording: true });
+  await using bridge = await Bridge.join(caller, callee, {
+    engine: desk.engine,
+    recordings: desk.recordings,
+    holdMusicFile: desk.holdMusicFile,
+    recorded: { call: call.view.id, title: `${call.view.from.number} → ${number}` },
+    onHeld: (isHeld) => desk.calls.held(call, isHeld),
+  });
+  await bridge.ended;
+}
+
+/** Gives the caller a leg; undefined when there is no media for it, and he has been told so. */
+async function takeUp(invite: IncomingInvite, from: Party, desk: Desk): Promise<SipLeg | undefined> {
+  const giveBack = desk.lines.take(invite.trunk);
+  if (!giveBack) {
+    await noteRefusal(desk, from, invite.dialled, 'trunk-full');
+    invite.refuse(503, undefined, 34);
+    return undefined;
+  }
+  try {
+    const media = await desk.openMedia(from.number, invite.isWebSocket);
+    const leg = SipLeg.inbound(desk.chance.id('leg'), from, invite, media);
+    leg.once('ended', giveBack);
+    return leg;
+  } catch (error) {
+    giveBack();
+    desk.log.warn('no media for an incoming call', { from: from.number, error });
+    await noteRefusal(desk, from, invite.dialled, 'no-media');
+    invite.refuse(503, undefined, 34);
+    return undefined;
+  }
+}
+
+/** Who calls: the account he has proven to be, or the number that the trunk tells. */
+function callerOf(invite: IncomingInvite, desk: Desk): Party {
+  const number = invite.account ?? invite.from.user;
+  const person = desk.directory.personByNumber(number);
+  const name = person?.name ?? (invite.from.displayName ? { zh: invite.from.displayName.slice(0, 80) } : undefined);
+  return {
+    number,
+    ...(name ? { name } : {}),
+    ...(person ? { person: person.id } : {}),
+    ...(invite.account ? { account: invite.account } : {}),
+  };
+}
+
+async function noteRefusal(desk: Desk, from: Party, number: string, because: string): Promise<void> {
+  desk.log.info('call refused', { from: from.number, to: number, because });
+  await desk.timeline
+    .append({ kind: 'call.refused', data: { from: from.number, to: number, because } })
+    .catch((error: unknown) => desk.log.error('timeline entry lost', { error }));
+}

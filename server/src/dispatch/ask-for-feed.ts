@@ -1,0 +1,102 @@
+import type { StepFeeds } from '#plans/step.ts';
+import type { Feed } from '#video/feed.ts';
+import type { Desk } from './desk.ts';
+
+/** What a feed is kept as, so that a link that has been sent still works after a restart. */
+interface FeedRow {
+  id: string;
+  token: string;
+  person: string;
+  run: string | null;
+  incident: string | null;
+  asker: string;
+  is_drill: boolean;
+  expires_at: Date;
+}
+
+/** Makes the link for a person to send video by, or gives the one that was made under this id before. */
+export async function askForFeed(
+  options: Parameters<StepFeeds['ask']>[0],
+  desk: Pick<Desk, 'feeds' | 'store' | 'directory' | 'publicUrl' | 'clock'>,
+): Promise<{ feed: string; link: string }> {
+  const { feeds, store, directory, publicUrl } = desk;
+  const known = feeds.find(options.id);
+  const name = directory.person(options.person)?.name.zh ?? options.person;
+  const feed =
+    known ??
+    feeds.invite({
+      id: options.id,
+      owner: { kind: 'person', id: options.person, name },
+      by: options.asker,
+      ...(options.incident ? { incidentId: options.incident } : {}),
+      ...(options.run ? { run: options.run } : {}),
+      isDrill: options.isDrill,
+    });
+  follow(feed, options.onState, desk);
+  const { expiresAtMs } = feed.snapshot();
+  await store.query(
+    `insert into feeds (id, token, person, run, incident, asker, is_drill, expires_at) values ($1, $2, $3, $4, $5, $6, $7, $8)
+     on conflict (id) do nothing`,
+    [
+      feed.id,
+      feed.token,
+      options.person,
+      options.run ?? null,
+      options.incident ?? null,
+      options.asker,
+      options.isDrill,
+      new Date(expiresAtMs),
+    ],
+  );
+  return { feed: feed.id, link: `${publicUrl}/field/${feed.token}` };
+}
+
+/** Brings back the links that were sent before a restart and have neither expired nor ended. */
+export async function restoreFeeds({
+  feeds,
+  store,
+  directory,
+  clock,
+}: Pick<Desk, 'feeds' | 'store' | 'directory' | 'clock'>): Promise<number> {
+  const rows = await store.query<FeedRow>('select * from feeds where ended_at is null and expires_at > $1', [
+    new Date(clock.now()),
+  ]);
+  for (const row of rows)
+    feeds.invite({
+      id: row.id,
+      token: row.token,
+      owner: { kind: 'person', id: row.person, name: directory.person(row.person)?.name.zh ?? row.person },
+      by: row.asker,
+      ...(row.incident ? { incidentId: row.incident } : {}),
+      ...(row.run ? { run: row.run } : {}),
+      isDrill: row.is_drill,
+      expiresInMs: row.expires_at.getTime() - clock.now(),
+    });
+  return rows.length;
+}
+
+/** Ended feeds are not brought back. */
+export function forgetEndedFeeds({ feeds, store, log, clock }: Pick<Desk, 'feeds' | 'store' | 'log' | 'clock'>): void {
+  feeds.on('happened', ({ id, ending }, happening) => {
+    if (happening.what !== 'feed.ended' || ending === 'server-stopping') return;
+    store
+      .query('update feeds set ended_at = $2 where id = $1', [id, new Date(clock.now())])
+      .catch((error: unknown) => log.error('feed not marked as ended', { feedId: id, error }));
+  });
+}
+
+function follow(feed: Feed, onState: Parameters<StepFeeds['ask']>[0]['onState'], { clock }: Pick<Desk, 'clock'>): void {
+  const tell = () => {
+    const { state, ending } = feed.snapshot();
+    onState({ state, at: clock.now(), ...(ending ? { detail: ending } : {}) });
+  };
+  tell();
+  let last = feed.snapshot().state;
+  const off = feed.on('changed', () => {
+    const { state } = feed.snapshot();
+    if (state === last) return;
+    last = state;
+    tell();
+    if (state === 'ended') off();
+  });
+}

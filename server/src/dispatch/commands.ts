@@ -1,0 +1,100 @@
+import type { Command, CommandName, CommandOf } from '@tocsin/protocol/console.ts';
+import type { Right } from '@tocsin/protocol/directory.ts';
+import { may } from '#directory/rights.ts';
+import type { Session } from '#directory/rights.ts';
+import { DispatchError } from '#kernel/errors.ts';
+import type { Actor, Desk } from './desk.ts';
+import { answerRun, callDeputy, confirmPerson, redialPerson, skipStep, startPlan, stopRun } from './start-plan.ts';
+import { acknowledgeAlarm, alarmToIncident, clearAlarm, silenceBell } from './take-alarm.ts';
+import {
+  addToConference,
+  endCall,
+  endConference,
+  joinConference,
+  lockConference,
+  muteAll,
+  muteParticipant,
+  openConference,
+  patchChannel,
+  redial,
+  removeFromConference,
+  unpatchChannel,
+} from './hold-conference.ts';
+import { closeIncident, markIncident, openIncident } from './keep-incident.ts';
+import { pressDevice, radioSpeaks } from './play-demo.ts';
+import { sayOnZones, speakOnZones, stopZones } from './page-zones.ts';
+import { sendText } from './send-text.ts';
+import { setMode } from './set-mode.ts';
+import { leaveChannel, listenToChannel, releaseFloor, requestFloor } from './talk-on-channel.ts';
+import { viewCareFile } from './view-care-file.ts';
+import { askForVideo, endFeed } from './watch-feed.ts';
+
+interface CommandDoor<Name extends CommandName> {
+  /** The right that a user needs, over the organisation that the command concerns or his own. */
+  right: Right | ((command: CommandOf<Name>) => Right);
+  run(command: CommandOf<Name>, actor: Actor, desk: Desk): Promise<unknown>;
+}
+
+/** Everything that a desk can ask for: the right it takes, and who does it. */
+export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
+  'alarm.acknowledge': { right: 'alarm', run: acknowledgeAlarm },
+  'alarm.clear': { right: 'alarm', run: clearAlarm },
+  'alarm.to-incident': { right: 'alarm', run: alarmToIncident },
+  'bell.silence': { right: 'alarm', run: silenceBell },
+  'incident.open': { right: 'alarm', run: openIncident },
+  'incident.close': { right: 'alarm', run: closeIncident },
+  'incident.mark': { right: 'view', run: markIncident },
+  'plan.start': { right: ({ drill }) => (drill ? 'drill' : 'run-plan'), run: startPlan },
+  'run.stop': { right: 'run-plan', run: stopRun },
+  'run.skip-step': { right: 'run-plan', run: skipStep },
+  'run.answer': { right: 'run-plan', run: answerRun },
+  'run.redial': { right: 'run-plan', run: redialPerson },
+  'run.call-deputy': { right: 'run-plan', run: callDeputy },
+  'run.confirm': { right: 'run-plan', run: confirmPerson },
+  'conference.open': { right: 'call', run: openConference },
+  'conference.join': { right: 'call', run: joinConference },
+  'conference.add': { right: 'call', run: addToConference },
+  'conference.remove': { right: 'call', run: removeFromConference },
+  'conference.mute': { right: 'call', run: muteParticipant },
+  'conference.mute-all': { right: 'call', run: muteAll },
+  'conference.redial': { right: 'call', run: redial },
+  'conference.lock': { right: 'call', run: lockConference },
+  'conference.end': { right: 'call', run: endConference },
+  'conference.patch': { right: 'talk', run: patchChannel },
+  'conference.unpatch': { right: 'talk', run: unpatchChannel },
+  'call.end': { right: 'call', run: endCall },
+  'channel.listen': { right: 'talk', run: listenToChannel },
+  'channel.leave': { right: 'talk', run: leaveChannel },
+  'floor.request': { right: 'talk', run: requestFloor },
+  'floor.release': { right: 'talk', run: releaseFloor },
+  'page.say': { right: 'page', run: sayOnZones },
+  'page.speak': { right: 'page', run: speakOnZones },
+  'page.stop': { right: 'page', run: stopZones },
+  'text.send': { right: 'text', run: sendText },
+  'video.ask': { right: 'watch', run: askForVideo },
+  'video.end': { right: 'watch', run: endFeed },
+  'care.view': { right: 'view-care', run: viewCareFile },
+  'mode.set': { right: 'run-plan', run: setMode },
+  'demo.press-device': { right: 'view', run: pressDevice },
+  'demo.radio-speaks': { right: 'view', run: radioSpeaks },
+};
+
+/** Runs one command for a session, if it has the right; the denial is on the timeline. */
+export async function runCommand(command: Command, session: Session, desk: Desk): Promise<unknown> {
+  const door = COMMANDS[command.do] as CommandDoor<CommandName>;
+  const right = typeof door.right === 'function' ? door.right(command as never) : door.right;
+  if (!may(session, right)) {
+    await desk.timeline.append({
+      kind: 'command.denied',
+      actor: session.user.id,
+      data: { command: command.do, right },
+    });
+    throw new DispatchError('RIGHT_MISSING', right);
+  }
+  return await door.run(command as never, actorOf(session), desk);
+}
+
+/** The user behind a session, as dispatch knows him. */
+export function actorOf({ user }: Session): Actor {
+  return { user: user.id, name: user.name.zh, ...(user.account ? { account: user.account } : {}) };
+}

@@ -1,0 +1,67 @@
+import type { Chance } from '#kernel/chance.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { Log } from '#kernel/log.ts';
+import type { Alarms } from '#alarms/alarms.ts';
+import type { Announcements } from '#calls/announcement.ts';
+import type { CallList } from '#calls/call-list.ts';
+import type { Conferences } from '#calls/conferences.ts';
+import type { Dialler } from '#calls/dialler.ts';
+import type { GatewayResources } from '#calls/gateway-resources.ts';
+import type { Lines } from '#calls/lines.ts';
+import type { OpenMedia } from '#calls/dialler.ts';
+import type { Recordings } from '#calls/recording.ts';
+import type { Directory } from '#directory/directory.ts';
+import type { Incidents } from '#incidents/incidents.ts';
+import type { MediaEngine } from '#media/engine.ts';
+import type { Texts } from '#messages/texts.ts';
+import type { Plans } from '#plans/book.ts';
+import type { Runs } from '#plans/runs.ts';
+import type { Sfu } from '#sfu/sfu.ts';
+import type { Timeline } from '#timeline/timeline.ts';
+import type { Feeds } from '#video/feeds.ts';
+import type { Store } from '#store/store.ts';
+import type { Phones } from './phones.ts';
+import type { SystemState } from './system-state.ts';
+
+/** Everything the control room works with: opened by `main`, handed to what dispatchers do. */
+export interface Desk {
+  clock: Clock;
+  chance: Chance;
+  log: Log;
+  directory: Directory;
+  timeline: Timeline;
+  engine: MediaEngine;
+  sfu: Sfu;
+  dialler: Dialler;
+  openMedia: OpenMedia;
+  lines: Lines;
+  calls: CallList;
+  conferences: Conferences;
+  announcements: Announcements;
+  resources: GatewayResources;
+  recordings: Recordings;
+  alarms: Alarms;
+  incidents: Incidents;
+  plans: Plans;
+  runs: Runs;
+  texts: Texts;
+  feeds: Feeds;
+  system: SystemState;
+  phones: Phones;
+  store: Store;
+  /** What browsers reach us by: http://host:port. */
+  publicUrl: string;
+  /** On demonstration sites: what the simulated edges can be told. */
+  simulators?: { pressDevice(device: string): void; radioSpeaks(channel: string, seconds: number): void };
+  holdMusicFile: string;
+  /** Recordings and documents lie below it. */
+  dataFolder: string;
+}
+
+/** Who acts: a logged-in user at his seat. */
+export interface Actor {
+  user: string;
+  name: string;
+  /** The SIP account of his seat, when he has one. */
+  account?: string;
+}

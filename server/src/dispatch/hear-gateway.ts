@@ -1,0 +1,78 @@
+import type { GatewayCommandResult, GatewayEvent, GatewayOnline } from '@tocsin/protocol/gateway.ts';
+import type { Desk } from './desk.ts';
+
+/** Ids of events heard lately; a gateway that was cut off sends again what it is not sure of. */
+const REMEMBERED_EVENTS = 20_000;
+const heard = new WeakMap<Desk, Set<string>>();
+
+/** What gateways tell: that they are there, and what happens at their edge. */
+export const hearGateway = {
+  online(gateway: string, body: GatewayOnline, desk: Desk): void {
+    const before = desk.resources.gateway(gateway);
+    desk.resources.announce(gateway, body, desk.clock.now());
+    for (const channel of desk.conferences.channels()) if (channel.facts.gateway === gateway) channel.gatewayChanged();
+    if (body.kind === 'sms')
+      desk.texts.setOnline(desk.resources.gateways().some((each) => each.kind === 'sms' && each.isOnline));
+    if (before?.isOnline === body.online) return;
+    note(desk, body.online ? 'gateway.came-online' : 'gateway.went-offline', { gateway, kind: body.kind }, body.at);
+  },
+
+  async event(gateway: string, event: GatewayEvent, desk: Desk): Promise<void> {
+    switch (event.kind) {
+      case 'text-sent':
+      case 'text-delivered':
+      case 'text-failed':
+      case 'text-received':
+        // Texts know their own doubles, also across a restart.
+        return await desk.texts.takeEvent(event);
+      case 'squelch':
+        if (isNew(event.event, desk))
+          desk.conferences.channel(event.channel).heard(event.isOpen, event.talker, event.at);
+        return;
+      case 'keyed':
+        if (isNew(event.event, desk))
+          note(
+            desk,
+            event.isKeyed ? 'channel.went-on-air' : 'channel.went-off-air',
+            { channel: event.channel, gateway },
+            event.at,
+          );
+        return;
+      case 'playout':
+        if (isNew(event.event, desk)) desk.announcements.playout(event.zone, event.hornsPlaying, event.hornsTotal);
+        return;
+      case 'resource':
+        desk.resources.update(gateway, event.resource);
+        if (isNew(event.event, desk))
+          note(
+            desk,
+            'gateway.resource-changed',
+            { gateway, resource: event.resource.id, state: event.resource.state, detail: event.resource.detail ?? '' },
+            event.at,
+          );
+        return;
+    }
+  },
+
+  commandResult(gateway: string, { command, outcome, because }: GatewayCommandResult, desk: Desk): void {
+    if (outcome === 'refused') {
+      desk.log.warn('gateway refused a command', { gateway, command, because });
+      note(desk, 'gateway.command-refused', { gateway, command, because: because ?? '' });
+    }
+  },
+};
+
+function isNew(event: string, desk: Desk): boolean {
+  const seen = heard.get(desk) ?? new Set();
+  heard.set(desk, seen);
+  if (seen.has(event)) return false;
+  seen.add(event);
+  if (seen.size > REMEMBERED_EVENTS) seen.delete(seen.values().next().value!);
+  return true;
+}
+
+function note(desk: Desk, kind: string, data: Record<string, unknown>, at?: number): void {
+  desk.timeline
+    .append({ kind, data, ...(at === undefined ? {} : { at }) })
+    .catch((error: unknown) => desk.log.error('timeline entry lost', { kind, error }));
+}

@@ -1,0 +1,61 @@
+import type { CommandOf } from '@tocsin/protocol/console.ts';
+import type { AnnouncementPart } from '#calls/announcement.ts';
+import { DispatchError } from '#kernel/errors.ts';
+import { callSeat } from './call-seat.ts';
+import type { Actor, Desk } from './desk.ts';
+
+/** The warning siren before the words: a slow two-tone wail that is heard over rain. */
+export const SIREN: AnnouncementPart = { kind: 'tone', hz: [660, 880], onMs: 600, offMs: 200, forMs: 4_800 };
+
+const GAP_MS = 1_500;
+
+/** Speaks a text on the zones by machine. */
+export async function sayOnZones(command: CommandOf<'page.say'>, actor: Actor, desk: Desk) {
+  refuseUnknown(command.zones, desk);
+  const speech: AnnouncementPart = { kind: 'speech', text: command.text, language: command.language };
+  // Spoken before the first zone is called: a text that cannot be spoken is refused here, not on the loudspeakers.
+  await desk.engine.speak({ text: command.text, language: command.language });
+  const { id } = desk.announcements.play({
+    zones: command.zones,
+    parts: command.siren ? [SIREN, speech] : [speech],
+    times: command.times,
+    gapMs: GAP_MS,
+    isDrill: false,
+    title: { zh: command.text.slice(0, 40) },
+    actor: actor.user,
+    signal: new AbortController().signal,
+  });
+  return { announcement: id };
+}
+
+/** The dispatcher speaks himself: his phone is called, and what he says is heard until he hangs up. */
+export async function speakOnZones({ zones }: CommandOf<'page.speak'>, actor: Actor, desk: Desk) {
+  refuseUnknown(zones, desk);
+  const leg = await callSeat(actor, { number: 'pa', name: '广播' }, desk);
+  const call = desk.calls.begin({
+    kind: 'announcement',
+    from: leg.party,
+    to: { number: zones.join(' '), name: { zh: '广播', en: 'Public address' } },
+  });
+  call.legs.add(leg);
+  void leg.ended.then((reason) => desk.calls.end(call, reason));
+  desk.calls.answered(call, { isRecording: true });
+  void desk.announcements
+    .speak(leg, {
+      zones,
+      isDrill: false,
+      title: { zh: `${actor.name} 喊话`, en: `${actor.name} live` },
+      actor: actor.user,
+      signal: leg.gone,
+    })
+    .then(() => leg.hangUp('announcement-stopped'));
+  return { call: call.view.id };
+}
+
+export async function stopZones({ zones }: CommandOf<'page.stop'>, _actor: Actor, desk: Desk) {
+  desk.announcements.stop(zones);
+}
+
+function refuseUnknown(zones: string[], desk: Desk): void {
+  for (const zone of zones) if (!desk.directory.zone(zone)) throw new DispatchError('ZONE_UNKNOWN', zone);
+}

@@ -1,0 +1,100 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { join } from 'node:path';
+import type { Clock } from '#kernel/clock.ts';
+import { Emitter } from '#kernel/emitter.ts';
+import type { Log } from '#kernel/log.ts';
+
+/** How long a child may take to end in order before it is killed. */
+const STOP_WITHIN_MS = 8_000;
+/** A child that dies is started again after this time, doubled at each death in a row, up to the limit. */
+const RESTART_FIRST_MS = 500;
+const RESTART_LONGEST_MS = 30_000;
+/** A child that has lived this long has recovered: the next death counts as the first. */
+const RECOVERED_AFTER_MS = 60_000;
+
+export type ChildState =
+  { kind: 'starting' } | { kind: 'running' } | { kind: 'failed'; why: string } | { kind: 'stopped' };
+
+/**
+ * A part of the house in a process of its own: gateways, simulators. It is spoken to by `{kind: 'start', config}` and
+ * answers `{kind: 'ready'}` or `{kind: 'failed', why}`; it ends itself when our process goes away.
+ */
+export class ChildPart
+  extends Emitter<{ state: [ChildState]; message: [message: { kind: string }] }>
+  implements AsyncDisposable
+{
+  readonly #name: string;
+  readonly #script: string;
+  readonly #config: unknown;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #child?: ChildProcess;
+  #state: ChildState = { kind: 'starting' };
+  #isStopping = false;
+  #deaths = 0;
+  #startedAt = 0;
+
+  constructor(options: { name: string; script: string; config: unknown; clock: Clock; log: Log }) {
+    super();
+    this.#name = options.name;
+    this.#script = join(import.meta.dirname, '../../..', options.script);
+    this.#config = options.config;
+    this.#clock = options.clock;
+    this.#log = options.log.with({ process: options.name });
+    this.#start();
+  }
+
+  get state(): ChildState {
+    return this.#state;
+  }
+
+  send(message: object): void {
+    if (this.#child?.connected) this.#child.send(message);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopping = true;
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    this.send({ kind: 'stop' });
+    const killer = this.#clock.after(STOP_WITHIN_MS, () => {
+      this.#log.warn('child process killed, as it did not end');
+      child.kill('SIGKILL');
+    });
+    await gone;
+    killer.cancel();
+  }
+
+  #start(): void {
+    this.#move({ kind: 'starting' });
+    this.#startedAt = this.#clock.monotonic();
+    const child = fork(this.#script, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#child = child;
+    child.send({ kind: 'start', config: this.#config });
+    child.on('message', (message) => {
+      const { kind, why } = message as { kind: string; why?: string };
+      if (kind === 'ready') this.#move({ kind: 'running' });
+      else if (kind === 'failed') this.#move({ kind: 'failed', why: why ?? 'unknown' });
+      this.emit('message', message as { kind: string });
+    });
+    child.on('error', (error) => this.#log.error('child process error', { error }));
+    child.once('exit', (code, signal) => this.#ended(code, signal));
+  }
+
+  #ended(code: number | null, signal: NodeJS.Signals | null): void {
+    if (this.#isStopping) return this.#move({ kind: 'stopped' });
+    this.#deaths = this.#clock.monotonic() - this.#startedAt > RECOVERED_AFTER_MS ? 1 : this.#deaths + 1;
+    const delayMs = Math.min(RESTART_FIRST_MS * 2 ** (this.#deaths - 1), RESTART_LONGEST_MS);
+    this.#log.error('child process died and is started again', { code, signal, delayMs });
+    this.#move({ kind: 'failed', why: `${this.#name} died (${signal ?? code})` });
+    this.#clock.after(delayMs, () => {
+      if (!this.#isStopping) this.#start();
+    });
+  }
+
+  #move(state: ChildState): void {
+    this.#state = state;
+    this.emit('state', state);
+  }
+}

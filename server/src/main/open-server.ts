@@ -1,0 +1,243 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openAlarms } from '#alarms/alarms.ts';
+import { Announcements } from '#calls/announcement.ts';
+import { CallList } from '#calls/call-list.ts';
+import { RadioChannel } from '#calls/channel.ts';
+import { Conferences } from '#calls/conferences.ts';
+import { Dialler } from '#calls/dialler.ts';
+import { GatewayResources } from '#calls/gateway-resources.ts';
+import { holdMusic } from '#calls/hold-music.ts';
+import { Lines } from '#calls/lines.ts';
+import { PlainMedia } from '#calls/plain-media.ts';
+import { Recordings } from '#calls/recording.ts';
+import { WebRtcMedia } from '#calls/web-rtc-media.ts';
+import { openDirectory } from '#directory/directory.ts';
+import { answerCall } from '#dispatch/answer-call.ts';
+import { forgetEndedFeeds, restoreFeeds } from '#dispatch/ask-for-feed.ts';
+import type { Desk } from '#dispatch/desk.ts';
+import { Phones } from '#dispatch/phones.ts';
+import { planPorts } from '#dispatch/plan-ports.ts';
+import { SystemState } from '#dispatch/system-state.ts';
+import { followFeeds } from '#dispatch/watch-feed.ts';
+import { openIncidents } from '#incidents/incidents.ts';
+import { systemChance } from '#kernel/chance.ts';
+import { systemClock } from '#kernel/clock.ts';
+import { openLog } from '#kernel/log.ts';
+import { openMediaEngine } from '#media/engine.ts';
+import { openTexts } from '#messages/texts.ts';
+import { openBroker } from '#mqtt/broker.ts';
+import { openMqtt } from '#mqtt/client.ts';
+import { openPlans } from '#plans/book.ts';
+import { openRuns } from '#plans/runs.ts';
+import { openSfu } from '#sfu/sfu.ts';
+import { openUserAgent } from '#sip/user-agent/user-agent.ts';
+import { openStore } from '#store/store.ts';
+import { openTimeline } from '#timeline/timeline.ts';
+import { Feeds } from '#video/feeds.ts';
+import { openDoors } from '#api/doors.ts';
+import { GatewayCommands, openGatewayDoor } from '#api/gateway/door.ts';
+import type { Config } from './config.ts';
+import { openEdges } from './edges.ts';
+import { writeRunFile } from './run-file.ts';
+
+/** A running server. */
+export interface Server extends AsyncDisposable {
+  http: string;
+  sip: string;
+  mqtt: string;
+  /** Made up on the first run when none was given: to be shown once. */
+  generatedPassword?: string;
+}
+
+/** Opens every part in order; what fails closes those before it. Closing goes in reverse. */
+export async function openServer(config: Config): Promise<Server> {
+  const clock = systemClock;
+  const chance = systemChance;
+  const log = openLog(config.logLevel, join(config.data, 'log/tocsin.log'));
+  const kit = { clock, chance, log };
+  const advertised = config.advertisedHost ?? config.host;
+  await mkdir(config.data, { recursive: true });
+  await using opened = new AsyncDisposableStack();
+
+  // What is kept.
+  const store = opened.use(
+    await openStore({ ...kit, dataFolder: config.data, ...(config.databaseUrl ? { url: config.databaseUrl } : {}) }),
+  );
+  const directory = opened.use(
+    await openDirectory({
+      ...kit,
+      store,
+      siteFolder: config.siteFolder,
+      ...(config.adminPassword ? { adminPassword: config.adminPassword } : {}),
+    }),
+  );
+  const site = directory.site.id;
+  const timeline = opened.use(await openTimeline({ ...kit, store, site }));
+
+  // What speaks on the wires.
+  const engine = opened.use(
+    await openMediaEngine({
+      ...kit,
+      host: config.host,
+      rtpPorts: config.rtpPorts,
+      recordingsFolder: config.data,
+      speechFolder: join(config.data, 'speech'),
+    }),
+  );
+  const sfu = opened.use(
+    await openSfu({
+      ...kit,
+      host: config.host,
+      announcedAddress: config.advertisedHost,
+      webRtcPort: config.webRtcPort,
+      ...(config.mediaWorker ? { workerPath: config.mediaWorker } : {}),
+      ...(config.mediaWorkerStatus ? { statusFile: config.mediaWorkerStatus } : {}),
+    }),
+  );
+  const userAgent = opened.use(
+    await openUserAgent({
+      ...kit,
+      host: config.host,
+      port: config.sipPort,
+      ...(config.advertisedHost ? { advertisedHost: config.advertisedHost } : {}),
+      credentials: (user) => directory.credentials(user),
+      trustedSource: ({ host, port }) =>
+        directory.site.trunks.find(
+          ({ take }) => take && take.host === host && port >= take.ports[0] && port <= take.ports[1],
+        )?.id,
+      bindings: directory.bindingStore,
+    }),
+  );
+  const broker = config.mqttUrl
+    ? undefined
+    : opened.use(await openBroker({ ...kit, host: config.host, port: config.mqttPort, site }));
+  const mqtt = opened.use(
+    await openMqtt({ ...kit, ...(broker ? { broker } : { url: config.mqttUrl!, clientId: `tocsin-${site}` }) }),
+  );
+  const commands = new GatewayCommands({ ...kit, mqtt, site });
+
+  // The nouns.
+  const system = new SystemState(clock, { isDemo: config.isDemo, simulators: config.simulators });
+  const phones = new Phones(userAgent);
+  const lines = new Lines(directory);
+  const openMedia = (label: string, isBrowser: boolean) =>
+    isBrowser ? WebRtcMedia.open(engine, sfu, label, chance) : PlainMedia.open(engine, advertised, label, chance);
+  const dialler = new Dialler({ ...kit, userAgent, openMedia, directory, lines });
+  const recordings = opened.use(new Recordings({ ...kit, engine, store, timeline, folder: config.data }));
+  const resources = new GatewayResources();
+  const calls = new CallList({ ...kit, timeline });
+  const channelParts = { ...kit, dialler, engine, resources, recordings, timeline, send: commands.send.bind(commands) };
+  const channels = new Map(directory.site.channels.map((facts) => [facts.id, new RadioChannel(facts, channelParts)]));
+  const conferences = opened.use(
+    new Conferences({ ...kit, dialler, engine, directory, recordings, timeline }, channels),
+  );
+  const announcements = new Announcements({
+    ...kit,
+    dialler,
+    engine,
+    directory,
+    resources,
+    recordings,
+    timeline,
+    fileFolder: config.siteFolder,
+    isRegistered: (account) => phones.isRegistered(account),
+  });
+  const feeds = opened.use(
+    new Feeds({ ...kit, sfu, recordingsFolder: join(config.data, 'recordings/video'), ffmpeg: config.ffmpeg }),
+  );
+  const texts = opened.use(
+    await openTexts({
+      ...kit,
+      store,
+      timeline,
+      directory,
+      sendCommand: (command) => {
+        const gateway = resources.gateways().find((each) => each.kind === 'sms' && each.isOnline);
+        return gateway && commands.sendDurable(gateway.id, command);
+      },
+    }),
+  );
+  const incidents = opened.use(await openIncidents({ ...kit, store, timeline }));
+  const alarms = opened.use(await openAlarms({ ...kit, store, timeline, directory }));
+
+  // The doors come before the plans, so that the address in a link is known; nobody is let in yet.
+  const holdMusicFile = await holdMusic(join(config.data, 'speech'));
+  const house: Omit<Desk, 'plans' | 'runs' | 'publicUrl'> = {
+    ...kit,
+    directory,
+    timeline,
+    store,
+    engine,
+    sfu,
+    dialler,
+    openMedia,
+    lines,
+    calls,
+    conferences,
+    announcements,
+    resources,
+    recordings,
+    alarms,
+    incidents,
+    texts,
+    feeds,
+    system,
+    phones,
+    holdMusicFile,
+    dataFolder: config.data,
+  };
+  const desk = house as Desk;
+  const doors = opened.use(await openDoors({ config, desk, userAgent, ...(broker ? { broker } : {}), mqtt }));
+  desk.publicUrl = doors.publicUrl;
+  const ports = planPorts(desk);
+  desk.plans = opened.use(await openPlans({ ...kit, folders: [config.planFolder], store, ports }));
+  desk.runs = opened.use(openRuns({ ...kit, store, timeline, ports, planOf: (id) => desk.plans.get(id) }));
+
+  // What the last process left behind.
+  await recordings.recover();
+  await restoreFeeds(desk);
+  forgetEndedFeeds(desk);
+  followFeeds(desk);
+  await openGatewayDoor(mqtt, desk);
+  userAgent.on('invite', (invite) => {
+    answerCall(invite, desk).catch((error: unknown) => {
+      log.error('incoming call failed', { callId: invite.callId, error });
+      invite.refuse(500);
+    });
+  });
+  userAgent.on(
+    'throttled',
+    ({ what, source }) =>
+      void timeline.append({ kind: 'security.source-throttled', data: { what, source } }).catch(() => {}),
+  );
+
+  doors.welcome();
+  const address = `${advertised}:${userAgent.address.port}`;
+  const edges = opened.use(
+    await openEdges({
+      config,
+      kit,
+      site: directory.site,
+      sipAddress: address,
+      mqttUrl: broker?.url ?? config.mqttUrl!,
+    }),
+  );
+  desk.simulators = edges.simulators;
+  await desk.runs.resume();
+  await timeline.append({ kind: 'system.started', data: { pid: process.pid } });
+
+  const places = {
+    http: doors.publicUrl,
+    sip: address,
+    mqtt: broker ? `${broker.address.host}:${broker.address.port}` : config.mqttUrl!,
+  };
+  opened.use(await writeRunFile(config.data, { pid: process.pid, ...places }));
+  log.info('server ready', places);
+  const stop = opened.move();
+  return {
+    ...places,
+    ...(directory.generatedPassword ? { generatedPassword: directory.generatedPassword } : {}),
+    [Symbol.asyncDispose]: () => stop.disposeAsync(),
+  };
+}
