@@ -13,9 +13,6 @@ export function directionOf(isSending: boolean, isReceiving: boolean): Direction
   return isReceiving ? 'recvonly' : 'inactive';
 }
 
-/** The same flow seen from the other side. */
-export const mirrored = (direction: Direction): Direction => directionOf(receives(direction), sends(direction));
-
 /**
  * Our direction when the other side declared `theirs` and we would like `wanted`: we send only what they take,
  * and take only what they send (RFC 3264 §6.1).

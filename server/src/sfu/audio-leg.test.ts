@@ -108,6 +108,31 @@ test('a call to a browser begins with our offer', { skip, timeout: 60_000 }, asy
   );
 });
 
+const onLinux = process.platform === 'linux' ? false : 'freezing a browser needs Linux';
+test(
+  'a frozen browser is lost, and when it thaws it is back by itself',
+  { skip: skip || onLinux, timeout: 60_000 },
+  async (t) => {
+    const [sfu, engine] = await Promise.all([readySfu(t), openEngine(t)]);
+    const browser = await openBrowser(t);
+    const page = await browser.openPage();
+    const leg = await sfu.openAudioLeg({ engine });
+    const agreed = await leg.acceptOffer(await browserOffers(page));
+    assert(agreed.kind === 'agreed');
+    engine.say(440, agreed.plain);
+    await takeAnswer(page, agreed.answer);
+    await until(() => leg.state === 'connected');
+    const lost = new Promise<void>((resolve) => leg.on('lost', resolve));
+    const back = new Promise<void>((resolve) => leg.on('back', resolve));
+    browser.freeze(true);
+    await lost;
+    assert.equal(leg.state, 'lost');
+    browser.freeze(false);
+    await back;
+    await browserHears(page, 440);
+  },
+);
+
 test('a worker that dies takes its legs with it and another takes its place', { skip, timeout: 60_000 }, async (t) => {
   const [sfu, engine] = await Promise.all([readySfu(t), openEngine(t)]);
   const leg = await sfu.openAudioLeg({ engine });

@@ -1,11 +1,4 @@
-import type {
-  MediaKind,
-  Producer,
-  Router,
-  RouterRtpCodecCapability,
-  RtpCapabilities,
-  RtpParameters,
-} from 'mediasoup/types';
+import type { Producer, Router, RouterRtpCodecCapability, RtpCapabilities, RtpParameters } from 'mediasoup/types';
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
@@ -17,21 +10,7 @@ import { FieldAudioLeg } from './field-audio-leg.ts';
 import type { LentRouter, MediaWorker } from './media-worker.ts';
 import { fromPage, PageTransport, type TransportParameters } from './page-transport.ts';
 import { RecordingTap } from './recording-tap.ts';
-
-/** What a field phone sends. The call microphone is the same microphone once more, as G.711 for the conference. */
-export const SOURCES = { camera: 'video', microphone: 'audio', 'call-microphone': 'audio' } as const;
-export type Source = keyof typeof SOURCES;
-
-/** What a viewer or a recording can take. */
-export type WatchedSource = 'camera' | 'microphone';
-
-/** What a page needs to consume a producer: mediasoup-client's `transport.consume` takes it as it is. */
-export interface ConsumerParameters {
-  id: string;
-  producerId: string;
-  kind: MediaKind;
-  rtpParameters: RtpParameters;
-}
+import { SOURCES, type ConsumerParameters, type Source, type WatchedSource } from './sources.ts';
 
 export type PublisherEvents = {
   'source-added': [Source];

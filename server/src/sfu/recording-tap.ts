@@ -1,8 +1,8 @@
 import { createSocket } from 'node:dgram';
 import type { Consumer, PlainTransport, Producer, Router, RtpCodecParameters } from 'mediasoup/types';
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
-import type { WatchedSource } from './publisher.ts';
 import { areBound, freeRtpPort } from './rtp-ports.ts';
+import type { WatchedSource } from './sources.ts';
 
 export type RecordingTapEvents = {
   /** A source ended, or everything did. What comes afterwards needs a new tap. */

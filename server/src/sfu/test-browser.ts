@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { homedir } from 'node:os';
@@ -56,11 +56,18 @@ export async function readySfu(t: TestContext): Promise<Sfu> {
   return sfu;
 }
 
+interface TestBrowser {
+  openPage(options?: { body?: string; scripts?: string[] }): Promise<Page>;
+  /** Stops every process of the browser, as a suspended phone does, or lets them go on. Linux only. */
+  freeze(isFrozen: boolean): void;
+}
+
 /** A headless Chromium with a microphone (and camera) of its own. Closed with the test. */
 export async function openBrowser(
   t: TestContext,
   { microphone, camera }: { microphone?: string; camera?: string } = {},
-): Promise<{ openPage(options?: { body?: string; scripts?: string[] }): Promise<Page> }> {
+): Promise<TestBrowser> {
+  const before = new Set(children());
   const browser = await chromium.launch({
     executablePath: chromiumPath(),
     headless: true,
@@ -76,9 +83,19 @@ export async function openBrowser(
       ...(camera === undefined ? [] : [`--use-file-for-fake-video-capture=${camera}`]),
     ],
   });
-  t.after(() => browser.close());
+  // Of its own process group, as it is started detached.
+  const started = children().find((pid) => !before.has(pid));
+  const freeze = (isFrozen: boolean) => {
+    assert(started, 'the browser’s process was not found');
+    process.kill(-started, isFrozen ? 'SIGSTOP' : 'SIGCONT');
+  };
+  t.after(() => {
+    if (started) freeze(false);
+    return browser.close();
+  });
   const context = await browser.newContext();
   return {
+    freeze,
     async openPage({ body = '', scripts = [] } = {}) {
       const inline = scripts.map((script) => `<script>${script.replaceAll('</script', '<\\/script')}</script>`);
       const server = createServer((_request, response) => {
@@ -96,6 +113,12 @@ export async function openBrowser(
       return page;
     },
   };
+}
+
+/** Processes that this one has started; none where the system has no /proc. */
+function children(): number[] {
+  const file = `/proc/self/task/${process.pid}/children`;
+  return existsSync(file) ? readFileSync(file, 'utf8').trim().split(/\s+/).map(Number) : [];
 }
 
 /** mediasoup-client as one script that leaves itself on the page as `mediasoupClient`, as the console's build bundles it. */

@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
-import type { Publisher, Source, WatchedSource } from './publisher.ts';
+import type { Publisher } from './publisher.ts';
+import type { Source, WatchedSource } from './sources.ts';
 import type { Viewer } from './viewer.ts';
 
 /**

@@ -6,13 +6,8 @@ import { DispatchError } from '#kernel/errors.ts';
 import type { BrowserGone } from './browser-presence.ts';
 import type { MediaWorker } from './media-worker.ts';
 import { PageTransport, type TransportParameters } from './page-transport.ts';
-import {
-  consumeFor,
-  consumerParameters,
-  type ConsumerParameters,
-  type Publisher,
-  type WatchedSource,
-} from './publisher.ts';
+import { consumeFor, consumerParameters, type Publisher } from './publisher.ts';
+import type { ConsumerParameters, WatchedSource } from './sources.ts';
 
 export type ViewerEvents = {
   /** The source can be consumed (again). */

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { sleep, type Clock } from '#kernel/clock.ts';
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
 import type { Log } from '#kernel/log.ts';
-import type { Publisher, WatchedSource } from '#sfu/publisher.ts';
+import type { Publisher } from '#sfu/publisher.ts';
 import type { RecordingTap } from '#sfu/recording-tap.ts';
+import type { WatchedSource } from '#sfu/sources.ts';
 import { containerOf, Recorder, seal } from './recorder.ts';
 
 /** One file of a recording, finished. A recording has more than one when the phone's page was loaded again on the way. */
