@@ -34,7 +34,11 @@ export class ThreadLink {
   private constructor(options: ThreadLinkOptions, ready: (error?: Error) => void) {
     const { host, io } = options;
     const workerData: ThreadData = { host, io, openFds: this.#openFds };
-    this.#worker = new Worker(new URL('./worker/thread.ts', import.meta.url), { workerData, name: 'media' });
+    this.#worker = new Worker(new URL('./worker/thread.ts', import.meta.url), {
+      workerData,
+      name: 'media',
+      execArgv: [],
+    });
     let reason = 'exited';
     this.#worker.on('message', (message: FromThread) => this.#receive(message, options, ready));
     this.#worker.on('error', (error) => (reason = error.message));

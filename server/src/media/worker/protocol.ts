@@ -140,6 +140,8 @@ export interface ThreadSnapshot {
   /** Mean time one tick's work took. */
   meanTickMs: number;
   longestTickMs: number;
+  /** Memory that the thread's objects use. */
+  heapBytes: number;
   rtp: ({ id: string; label: string; port: number } & RtpStatistics)[];
   playbacks: { id: string; playedMs: number; isPaused: boolean }[];
   recorders: { id: string; recordedMs: number }[];

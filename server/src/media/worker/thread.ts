@@ -202,6 +202,7 @@ function snapshot(): ThreadSnapshot {
     worstLatenessMs: pace.worstLatenessMs,
     meanTickMs: pace.ticks === 0 ? 0 : pace.workMs / pace.ticks,
     longestTickMs: pace.longestTickMs,
+    heapBytes: process.memoryUsage().heapUsed,
     rtp: legs.map((leg) => ({ id: leg.id, label: leg.label, port: leg.port, ...leg.statistics() })),
     playbacks: all
       .filter((node) => node instanceof PlaybackNode)
