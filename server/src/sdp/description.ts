@@ -136,7 +136,7 @@ function readCodecs(line: MediaDescription): DescribedCodec[] {
 
 function readSsrc(line: MediaDescription): MediaSection['ssrc'] {
   const first = line.ssrcs?.[0];
-  if (!first) return undefined;
+  if (!first || !(Number(first.id) <= 0xffff_ffff)) return undefined;
   const cname = line.ssrcs?.find(({ id, attribute }) => id === first.id && attribute === 'cname')?.value;
   return { id: Number(first.id), cname: String(cname ?? first.id) };
 }

@@ -121,6 +121,8 @@ test('a browser that shares no codec, or brings no keys, is refused', () => {
   };
   assert.equal(why(offer.replace('111 63 9 0 8 13 110 126', '111 63 9')), 'no-common-codec');
   assert.equal(why(offer.replace(/a=fingerprint.*\r\n/, '')), 'malformed');
+  assert.equal(why(offer.replace('sha-256', 'md5')), 'malformed');
+  assert.equal(why(offer.replace('sha-256 9F', 'sha-256 9G')), 'malformed');
   assert.equal(why(offer.replace('m=audio', 'm=text')), 'no-audio');
   assert.equal(why(''), 'malformed');
 });

@@ -125,6 +125,9 @@ export function writeWebRtc(ours: OurWebRtcAudio): string {
 function readTransport(line: MediaSection): BrowserTransport | undefined {
   const { mid, ice, fingerprint, setup = 'actpass' } = line;
   if (mid === undefined || !ice || !fingerprint) return undefined;
+  // The hashes of RFC 8122 §5, but for the two that nobody may use any more.
+  if (!/^sha-(1|224|256|384|512)$/.test(fingerprint.algorithm)) return undefined;
+  if (!/^[0-9A-F]{2}(:[0-9A-F]{2})+$/.test(fingerprint.value)) return undefined;
   if (setup !== 'active' && setup !== 'passive' && setup !== 'actpass') return undefined;
   return { mid, protocol: line.protocol, ice, fingerprint, setup };
 }

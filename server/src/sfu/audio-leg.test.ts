@@ -144,7 +144,7 @@ test('a worker that dies takes its legs with it and another takes its place', { 
   process.kill(worker.pid, 'SIGKILL');
   await died;
   assert.equal(await ended, 'worker-died');
-  assert.throws(() => sfu.openAudioLeg({ engine }), { code: 'WEBRTC_UNAVAILABLE' });
+  await assert.rejects(sfu.openAudioLeg({ engine }), { code: 'WEBRTC_UNAVAILABLE' });
   await ready;
   const next = await sfu.openAudioLeg({ engine });
   assert.match(await next.makeOffer(), /^m=audio /m);

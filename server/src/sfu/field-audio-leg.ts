@@ -7,7 +7,9 @@ import { EngineLink, type EngineAddress } from './engine-link.ts';
 export type FieldAudioLegEvents = {
   /** The phone's sound has begun to arrive: the page has produced its call microphone. Again after each reload of the page. */
   joined: [];
+  /** No sign of life: mute the leg. */
   lost: [];
+  /** Its sound arrives again, by itself or from a page loaded again. */
   back: [];
   closed: [BrowserGone];
 };
@@ -23,6 +25,7 @@ export class FieldAudioLeg implements AsyncDisposable, Listenable<FieldAudioLegE
   readonly #events = new Emitter<FieldAudioLegEvents>();
   #isClosed = false;
   #isJoined = false;
+  #isLost = false;
   on = this.#events.on.bind(this.#events);
   once = this.#events.once.bind(this.#events);
 
@@ -59,15 +62,20 @@ export class FieldAudioLeg implements AsyncDisposable, Listenable<FieldAudioLegE
     await this.#link.hear(producer);
     this.#isJoined = true;
     this.#events.emit('joined');
+    this.back();
   }
 
   /** For the publisher only. */
   lost(): void {
+    if (this.#isLost) return;
+    this.#isLost = true;
     this.#events.emit('lost');
   }
 
   /** For the publisher only. */
   back(): void {
+    if (!this.#isLost) return;
+    this.#isLost = false;
     this.#events.emit('back');
   }
 

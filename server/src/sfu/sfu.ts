@@ -78,15 +78,15 @@ export class Sfu implements AsyncDisposable, Listenable<SfuEvents> {
   }
 
   /**
-   * A leg for a browser phone. Throws `DispatchError` WEBRTC_UNAVAILABLE while the worker is not ready.
+   * A leg for a browser phone. Rejects with `DispatchError` WEBRTC_UNAVAILABLE while the worker is not ready.
    * `engine.ssrc` must stay what the engine sends with for the life of the leg: the worker drops any other without a word.
    */
-  openAudioLeg({ engine }: { engine: EngineAddress }): Promise<WebRtcAudioLeg> {
+  async openAudioLeg({ engine }: { engine: EngineAddress }): Promise<WebRtcAudioLeg> {
     const worker = this.#readyWorker();
     const { clock, chance, log } = this.#options;
     const leg = new WebRtcAudioLeg({ worker, engine, clock, chance, log, onClose: () => this.#parts.delete(leg) });
     this.#parts.add(leg);
-    return Promise.resolve(leg);
+    return leg;
   }
 
   /** The media side of a feed: a field phone that sends camera and microphone. Throws WEBRTC_UNAVAILABLE. */

@@ -41,7 +41,7 @@ test(
     await writeFile(file, '{"state":"downloading"}');
     const sfu = await open(t, { statusFile: file });
     const engine = { host: '127.0.0.1', port: 4000, ssrc: 1 };
-    assert.throws(() => sfu.openAudioLeg({ engine }), { code: 'WEBRTC_UNAVAILABLE' });
+    await assert.rejects(sfu.openAudioLeg({ engine }), { code: 'WEBRTC_UNAVAILABLE' });
     const states: SfuState[] = [];
     const failed = new Promise<void>((resolve) =>
       sfu.on('state', (state) => {
