@@ -46,6 +46,8 @@ export const FAILURES = {
   ALARM_UNKNOWN: 'There is no such alarm',
   ALARM_STATE: 'The alarm is not in a state that allows this',
   INCIDENT_UNKNOWN: 'There is no such incident',
+  INCIDENT_CLOSED: 'The incident has been closed already',
+  INCIDENT_LIMIT: 'As many incidents as can be kept are open; close some first',
   // engine room
   GATEWAY_OFFLINE: 'The gateway is not connected',
   TEXT_QUEUE_FULL: 'As many text messages as can be kept are waiting already',
