@@ -16,6 +16,12 @@ export type DigestVerdict =
   /** Wrong password or no such account; the two are not told apart. */
   | { kind: 'wrong'; user: string };
 
+/**
+ * Phones that end the registration when any challenge names another algorithm than MD5, whatever stands beside it:
+ * baresip before 3, whose library answers such a challenge with "Function not implemented".
+ */
+const MD5_ALONE = /^baresip v?[0-2]\./i;
+
 /** How long a nonce may be used, and how many nonces' counts are remembered for finding replays. */
 const NONCE_LIFE_MS = 300_000;
 const NONCES_REMEMBERED = 50_000;
@@ -54,10 +60,12 @@ export class DigestServer {
    * Puts the challenges on a 401: MD5, then SHA-256. RFC 8760 §2.4 has the preferred one first, but phones and tools that
    * know only MD5 look at the first challenge and give up when it is another (SIPp 3.6 is one). A client that knows better
    * finds SHA-256 in the second; the cost is that one which takes the first it understands stays with MD5.
+   * A phone that is known to give up at the sight of a second algorithm is told of MD5 alone.
    */
-  challenge(response: Response, options: { isStale?: boolean } = {}): Response {
+  challenge(response: Response, request: Request, options: { isStale?: boolean } = {}): Response {
     const nonce = this.#newNonce();
-    for (const algorithm of ['MD5', 'SHA-256'])
+    const knowsMd5Alone = MD5_ALONE.test(request.get('User-Agent') ?? '');
+    for (const algorithm of knowsMd5Alone ? ['MD5'] : ['MD5', 'SHA-256'])
       response.add(
         'WWW-Authenticate',
         `Digest realm="${this.realm}", nonce="${nonce}", algorithm=${algorithm}, qop="auth"${options.isStale ? ', stale=true' : ''}`,

@@ -29,7 +29,9 @@ export const formatTerms = ({ intervalS, refresher }: SessionTerms): string => `
 /** The 422 for a request whose interval is below our least; undefined when it is long enough. */
 export function refuseShortInterval(request: Request, toTag: string): Response | undefined {
   const terms = readTerms(request, 'uac');
-  if (!terms || terms.intervalS >= MIN_SESSION_EXPIRES_S) return undefined;
+  // Only a peer with timers of its own can make sense of a 422 (RFC 4028 §9).
+  if (!terms || terms.intervalS >= MIN_SESSION_EXPIRES_S || !request.tags('Supported').includes('timer'))
+    return undefined;
   return Response.to(request, 422, { toTag }).add('Min-SE', String(MIN_SESSION_EXPIRES_S));
 }
 

@@ -57,7 +57,7 @@ export class Admissions {
   }
 
   challenge(request: Request, toTag: string, isStale = false): Response {
-    return this.#digest!.challenge(Response.to(request, 401, { toTag }), { isStale });
+    return this.#digest!.challenge(Response.to(request, 401, { toTag }), request, { isStale });
   }
 
   /** Decides about a call. */

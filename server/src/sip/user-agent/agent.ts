@@ -25,7 +25,7 @@ import { checkRequest } from './request-checks.ts';
 import type { InviteOptions, UserAgent, UserAgentEvents, UserAgentOptions } from './user-agent.ts';
 
 const PRODUCT_NAME = 'Tocsin';
-const DIALOGS_LIMIT = 2000;
+const DIALOGS_LIMIT = 8000;
 /** How long a closing user agent waits for the BYEs and unregistrations of what is still open. */
 const GOODBYE_MS = 1000;
 

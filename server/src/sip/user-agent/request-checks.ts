@@ -1,5 +1,6 @@
 import { type Request, Response } from '../message/message.ts';
 import { ALLOW, SUPPORTED } from '../session/core.ts';
+import { refuseShortInterval } from '../session/session-timer.ts';
 
 /** Looks at a request outside a dialog; a response refuses it. */
 type Check = (request: Request, toTag: string) => Response | undefined;
@@ -13,6 +14,7 @@ const CHECKS: readonly Check[] = [
   refuseHops,
   refuseBody,
   refuseAnswerType,
+  refuseInterval,
 ];
 
 /** The first refusal, or undefined for a request to be served. */
@@ -80,4 +82,8 @@ function refuseAnswerType(request: Request, toTag: string): Response | undefined
     .map((type) => type.split(';', 1)[0]!.trim().toLowerCase());
   const isTaken = types.some((type) => type === 'application/sdp' || type === 'application/*' || type === '*/*');
   return isTaken ? undefined : Response.to(request, 406, { toTag });
+}
+
+function refuseInterval(request: Request, toTag: string): Response | undefined {
+  return request.method === 'INVITE' ? refuseShortInterval(request, toTag) : undefined;
 }

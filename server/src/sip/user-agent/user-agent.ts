@@ -36,7 +36,7 @@ export interface UserAgentOptions {
   clock: Clock;
   chance: Chance;
   log: Log;
-  /** Calls at a time, ringing ones included; the next is answered 503. 2000 when absent. */
+  /** Dialogs at a time, ringing ones included; the next incoming call is answered 503. 8000 when absent. */
   limits?: { dialogs?: number };
   /** For tests: other transports than the real ones, other times than the RFC's. */
   transport?: SipTransport;
