@@ -47,8 +47,13 @@ export interface FeedSnapshot {
   id: string;
   owner: FeedOwner;
   incidentId?: string;
+  /** The run that asked for it. */
+  run?: string;
+  isDrill: boolean;
   invitedBy: string;
   state: FeedState;
+  /** Since when it is in this state. */
+  sinceMs: number;
   ending?: FeedEnding;
   invitedAtMs: number;
   /** Until then the link can be opened for the first time. */
@@ -88,6 +93,11 @@ export interface FeedOptions {
   owner: FeedOwner;
   invitedBy: string;
   incidentId?: string;
+  run?: string;
+  isDrill?: boolean;
+  /** Of a feed brought back after a restart; fresh ones are made otherwise. */
+  id?: string;
+  token?: string;
   expiresAtMs: number;
   recordingsFolder: string;
   ffmpeg: string;
@@ -108,6 +118,7 @@ export class Feed implements Listenable<FeedEvents> {
   readonly #viewings = new Map<string, Viewing>();
   readonly #invitedAtMs: number;
   #state: FeedState = 'invited';
+  #sinceMs: number;
   #ending: FeedEnding | undefined;
   #claim: string | undefined;
   #liveAtMs: number | undefined;
@@ -125,10 +136,11 @@ export class Feed implements Listenable<FeedEvents> {
 
   constructor(options: FeedOptions) {
     const { chance, clock, expiresAtMs } = options;
-    this.id = chance.id('feed');
-    this.token = chance.token(16);
+    this.id = options.id ?? chance.id('feed');
+    this.token = options.token ?? chance.token(16);
     this.#options = options;
     this.#invitedAtMs = clock.now();
+    this.#sinceMs = this.#invitedAtMs;
     this.#timer = clock.after(expiresAtMs - clock.now(), () => void this.end('link-expired'));
   }
 
@@ -136,14 +148,21 @@ export class Feed implements Listenable<FeedEvents> {
     return this.#state;
   }
 
+  get isDrill(): boolean {
+    return this.#options.isDrill ?? false;
+  }
+
   snapshot(): FeedSnapshot {
-    const { owner, invitedBy, incidentId, expiresAtMs } = this.#options;
+    const { owner, invitedBy, incidentId, run, expiresAtMs } = this.#options;
     return {
       id: this.id,
       owner,
       incidentId,
+      run,
+      isDrill: this.isDrill,
       invitedBy,
       state: this.#state,
+      sinceMs: this.#sinceMs,
       ending: this.#ending,
       invitedAtMs: this.#invitedAtMs,
       expiresAtMs,
@@ -377,6 +396,7 @@ export class Feed implements Listenable<FeedEvents> {
     const next = FEED_TABLE[this.#state][input];
     if (!next) return;
     this.#state = next;
+    this.#sinceMs = this.#options.clock.now();
     if (next === 'live') {
       this.#timer.cancel();
       this.#liveAtMs ??= this.#options.clock.now();

@@ -131,6 +131,20 @@ test('a location belongs to the feed; nonsense is refused and a flood is thinned
     assert.throws(() => feed.locate(body), { code: 'REQUEST_MALFORMED' });
 });
 
+test('a feed brought back after a restart has its old link, and is not told as new', async () => {
+  const { feeds, told } = town();
+  const again = { id: 'feed-7', token: 'f'.repeat(32), owner, by: 'dispatcher', run: 'run-1', isDrill: true };
+  const feed = feeds.invite(again);
+  assert.equal(feeds.findByToken(again.token), feed);
+  assert.equal(feeds.invite(again), feed);
+  assert.equal(feeds.find('feed-8'), undefined);
+  assert.deepEqual(told, []);
+  const { run, isDrill, sinceMs, invitedAtMs } = feed.snapshot();
+  assert.deepEqual([run, isDrill, sinceMs], ['run-1', true, invitedAtMs]);
+  await feed.openPage();
+  assert.deepEqual(told, ['feed.opened']);
+});
+
 test('feeds have a limit, and ended ones make room', async () => {
   const { feeds } = town();
   const all = Array.from({ length: FEEDS_LIMITS.feedsAtOnce }, () => feeds.invite({ owner, by: 'dispatcher' }));

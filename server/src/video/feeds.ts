@@ -30,6 +30,20 @@ export type FeedsEvents = {
   'must-reopen': [feedId: string];
 };
 
+/** Whom the control room asks for video, and why. */
+export interface Invitation {
+  owner: FeedOwner;
+  /** Who asks, as the field page shows it. */
+  by: string;
+  incidentId?: string;
+  run?: string;
+  isDrill?: boolean;
+  /** How long the link can be opened for the first time. Default `FEEDS_LIMITS.linkForMs`. */
+  expiresInMs?: number;
+  id?: string;
+  token?: string;
+}
+
 export interface FeedsOptions {
   sfu: Sfu;
   /** A folder of ours: one folder below it for each recorded feed. */
@@ -55,8 +69,13 @@ export class Feeds implements AsyncDisposable, Listenable<FeedsEvents> {
     this.#options = options;
   }
 
-  /** Makes a feed whose link (`feed.token` is its secret) can be sent to a phone. Throws FEED_LIMIT. */
-  invite(invitation: { owner: FeedOwner; by: string; incidentId?: string; expiresInMs?: number }): Feed {
+  /**
+   * Makes a feed whose link (`feed.token` is its secret) can be sent to a phone. With the `id` of one that is there already, it is
+   * that one. With `id` and `token`, a feed is brought back after a restart, of which the timeline knows. Throws FEED_LIMIT.
+   */
+  invite(invitation: Invitation): Feed {
+    const known = invitation.id === undefined ? undefined : this.find(invitation.id);
+    if (known) return known;
     const { sfu, recordingsFolder, ffmpeg = 'ffmpeg', clock, chance, log } = this.#options;
     const open = [...this.#feeds.values()].filter(({ state }) => state !== 'ended');
     if (this.#isClosed || open.length >= FEEDS_LIMITS.feedsAtOnce) throw new DispatchError('FEED_LIMIT');
@@ -65,6 +84,10 @@ export class Feeds implements AsyncDisposable, Listenable<FeedsEvents> {
       owner: invitation.owner,
       invitedBy: invitation.by,
       incidentId: invitation.incidentId,
+      run: invitation.run,
+      isDrill: invitation.isDrill,
+      id: invitation.id,
+      token: invitation.token,
       expiresAtMs: clock.now() + (invitation.expiresInMs ?? FEEDS_LIMITS.linkForMs),
       recordingsFolder,
       ffmpeg,
@@ -76,14 +99,18 @@ export class Feeds implements AsyncDisposable, Listenable<FeedsEvents> {
     this.#feeds.set(feed.id, feed);
     this.#byToken.set(feed.token, feed);
     this.#pass(feed);
-    this.#events.emit('happened', feed.snapshot(), { what: 'feed.invited' });
+    if (invitation.token === undefined) this.#events.emit('happened', feed.snapshot(), { what: 'feed.invited' });
     this.#events.emit('changed', feed.snapshot());
     return feed;
   }
 
+  find(feedId: string): Feed | undefined {
+    return this.#feeds.get(feedId);
+  }
+
   /** Throws FEED_UNKNOWN. */
   get(feedId: string): Feed {
-    const feed = this.#feeds.get(feedId);
+    const feed = this.find(feedId);
     if (!feed) throw new DispatchError('FEED_UNKNOWN');
     return feed;
   }
