@@ -5,9 +5,10 @@ import { field } from './field.ts';
 import { header } from './header.ts';
 import { login } from './login.ts';
 import { map } from './map.ts';
+import { phone } from './phone.ts';
 import { states } from './states.ts';
 import { timeline } from './timeline.ts';
 import { video } from './video.ts';
 
 /** Every area of the screen and its words. */
-export const AREAS = { common, states, errors, desk, header, login, map, timeline, field, video };
+export const AREAS = { common, states, errors, desk, header, login, map, phone, timeline, field, video };

@@ -1,0 +1,23 @@
+import { nameOf, t } from '#i18n/language.svelte.ts';
+import { session } from './session.svelte.ts';
+
+/** Whom a user's id stands for. */
+export function userName(id: string | undefined): string {
+  if (!id) return '—';
+  if (id === 'system') return t.common.system;
+  if (id === session.me?.user) return nameOf(session.me.name);
+  return personName(id);
+}
+
+export function personName(id: string | undefined): string {
+  if (!id) return '—';
+  const { people, zones, channels } = session.directory;
+  return nameOf(people.get(id)?.name ?? zones.get(id)?.name ?? channels.get(id)?.name ?? { zh: id });
+}
+
+/** 水利局: the unit someone belongs to. */
+export function unitName(personId: string): string {
+  const person = session.directory.people.get(personId);
+  const unit = person && session.directory.organisations.get(person.organisation);
+  return unit ? nameOf(unit.name) : '';
+}

@@ -1,0 +1,64 @@
+import type { Target } from '@tocsin/protocol/console.ts';
+import { t } from '#i18n/language.svelte.ts';
+import { phone } from '#phone/phone.svelte.ts';
+import { act } from './act.ts';
+import { conferenceOnBoard } from './parties.ts';
+import { desk } from './desk.svelte.ts';
+import { personName } from './names.ts';
+import { live, session } from './session.svelte.ts';
+import { toasts } from './toasts.svelte.ts';
+
+/** The people and groups among the selected keys, as the server takes them. */
+export function pickedTargets(): Target[] {
+  return [...desk.picked('person').map((person) => ({ person })), ...desk.picked('group').map((group) => ({ group }))];
+}
+
+export function boardConference() {
+  return conferenceOnBoard(live.conferences.values(), desk.conference, session.me?.phone?.account);
+}
+
+const tell = (text: string) => void toasts.show({ kind: 'information', text });
+
+/** Calls a person by the seat's phone: the first number, as the directory orders them. */
+export async function callPerson(id: string): Promise<void> {
+  const number = session.directory.people.get(id)?.numbers[0]?.dial;
+  if (!number) return tell(t.desk.noNumber(personName(id)));
+  await callNumber(number);
+}
+
+export async function callNumber(number: string): Promise<void> {
+  if (!phone.isReady && phone.registration !== 'no-microphone') {
+    toasts.show({ kind: 'warning', text: t.phone.notReady });
+    return;
+  }
+  if (!(await phone.dial(number)) && phone.registration === 'no-microphone') {
+    toasts.show({ kind: 'warning', text: t.phone.noMicrophone });
+  }
+}
+
+/** Key C: one person is called; several are called into a conference. */
+export async function callPicked(): Promise<void> {
+  const people = desk.picked('person');
+  if (people.length === 1 && desk.picked('group').length === 0) return callPerson(people[0] as string);
+  return meetPicked();
+}
+
+/** Key N: a conference of the selected. */
+export async function meetPicked(): Promise<void> {
+  const targets = pickedTargets();
+  if (targets.length === 0) return tell(t.desk.nothingPicked);
+  const result = await act({ do: 'conference.open', targets });
+  if (!result.ok) return;
+  const opened = (result.value as { conference?: string } | undefined)?.conference;
+  if (opened) desk.conference = opened;
+  desk.picks.clear();
+}
+
+/** Key J: the selected channels join the conference on the board. */
+export async function patchPicked(): Promise<void> {
+  const channels = desk.picked('channel');
+  const conference = boardConference();
+  if (channels.length === 0 || !conference) return tell(t.desk.pickChannel);
+  for (const channel of channels) await act({ do: 'conference.patch', conference: conference.id, channel });
+  desk.picks.clear();
+}

@@ -1,0 +1,36 @@
+import type { TimelineEntry } from '@tocsin/protocol/views.ts';
+import { t } from '#i18n/language.svelte.ts';
+import { clock } from './clock.svelte.ts';
+import { ptt } from './ptt.svelte.ts';
+import { toasts } from './toasts.svelte.ts';
+
+/** How far back "the last on this channel" may lie. */
+const LOOK_BACK_MS = 3_600_000;
+const PLAYED_FROM_END_S = 30;
+
+let player: HTMLAudioElement | undefined;
+
+/** Key R: the last 30 seconds that were recorded on the chosen channel, once more into the headset. */
+export async function replayChannel(): Promise<void> {
+  const channel = ptt.channel;
+  const response = await fetch(`/api/timeline?from=${Math.floor(clock.exact() - LOOK_BACK_MS)}&kind=channel`).catch(
+    () => undefined,
+  );
+  const entries = response?.ok ? ((await response.json()) as TimelineEntry[] | { entries: TimelineEntry[] }) : [];
+  const list = Array.isArray(entries) ? entries : entries.entries;
+  const last = list.findLast(
+    (entry) => entry.data['channel'] === channel && entry.blobs.some(({ kind }) => kind === 'audio'),
+  );
+  const blob = last?.blobs.find(({ kind }) => kind === 'audio');
+  if (!blob) {
+    toasts.show({ kind: 'information', text: t.phone.nothingToReplay });
+    return;
+  }
+  player ??= new Audio();
+  player.src = blob.url;
+  player.onloadedmetadata = () => {
+    if (player && Number.isFinite(player.duration))
+      player.currentTime = Math.max(0, player.duration - PLAYED_FROM_END_S);
+  };
+  await player.play().catch(() => undefined);
+}
