@@ -1,0 +1,123 @@
+import { everyFrame } from '../kit/frame-clock.ts';
+import { openGateway, type Gateway, type GatewayOptions } from '../kit/gateway.ts';
+import { openSipDoor, type SipDoor } from '../kit/sip-door.ts';
+import { SILENT_FRAME } from '../kit/voice-leg.ts';
+import { openMulticastSender, type MulticastSender } from './multicast-sender.ts';
+import { PaZone, type ZoneConfig } from './pa-zone.ts';
+
+export const PA_LIMITS = {
+  /** Calls of the server to all zones together. */
+  callsAtOnce: 400,
+} as const;
+
+export interface PaGatewayOptions extends Omit<GatewayOptions, 'kind'> {
+  /** The address of SIP and RTP towards the server. */
+  host: string;
+  sipPort?: number;
+  servers: readonly string[];
+  zones: ZoneConfig[];
+  /** Address of the interface whose network the horns are in. */
+  multicastInterface: string;
+  /** How many routers multicast may cross; 1 = stays in the network. */
+  ttl?: number;
+}
+
+/** Opens the loudspeakers: SIP and RTP from the server, multicast RTP to the horns, proof of playout by RTCP. */
+export async function startPaGateway(options: PaGatewayOptions): Promise<PaGateway> {
+  await using opened = new AsyncDisposableStack();
+  const { clock, chance, log } = options;
+  const gateway = opened.use(await openGateway({ ...options, kind: 'pa' }));
+  const sender = opened.use(
+    await openMulticastSender({ multicastInterface: options.multicastInterface, ttl: options.ttl ?? 1, chance }),
+  );
+  const zones = new Map(
+    options.zones.map((config) => {
+      const tell = (playout: { hornsPlaying: number; packets: number }) =>
+        void gateway
+          .publish({ kind: 'playout', zone: config.id, hornsTotal: config.horns, ...playout })
+          .catch((error: unknown) => log.error('event not stored', { error }));
+      return [config.id, new PaZone(config, { sender, clock, tell })] as const;
+    }),
+  );
+  const door = opened.use(
+    await openSipDoor({
+      host: options.host,
+      port: options.sipPort ?? 0,
+      servers: options.servers,
+      callsAtOnce: PA_LIMITS.callsAtOnce,
+      // Horns have no microphones.
+      direction: 'recvonly',
+      serves: (user) => zones.has(user),
+      onCall: (call) => zones.get(call.user)!.relay(call),
+      clock,
+      chance,
+      log,
+    }),
+  );
+  return new PaGateway(options, { gateway, sender, zones, door, parts: opened.move() });
+}
+
+interface Parts {
+  gateway: Gateway;
+  sender: MulticastSender;
+  zones: Map<string, PaZone>;
+  door: SipDoor;
+  parts: AsyncDisposableStack;
+}
+
+export class PaGateway implements AsyncDisposable {
+  readonly gateway: Gateway;
+  readonly #options: PaGatewayOptions;
+  readonly #parts: Parts;
+
+  /** Use startPaGateway. */
+  constructor(options: PaGatewayOptions, parts: Parts) {
+    this.gateway = parts.gateway;
+    this.#options = options;
+    this.#parts = parts;
+    parts.sender.onReport = (report) => {
+      for (const zone of parts.zones.values()) zone.hear(report);
+    };
+    this.gateway.announce(options.zones.map(({ id }) => ({ id, kind: 'zone', state: 'ready', sip: this.sipOf(id) })));
+    this.gateway.onCommand('self-test', ({ resource }) => this.#test(resource), { afterCrash: 'again' });
+  }
+
+  /** The address that the server dials for a zone. */
+  sipOf(zone: string): string {
+    return `sip:${zone}@${this.#parts.door.host}:${this.#parts.door.port}`;
+  }
+
+  snapshot() {
+    const { zones, sender } = this.#parts;
+    return {
+      ...this.gateway.snapshot(),
+      zones: [...zones.values()].map((zone) => zone.snapshot()),
+      malformedReports: sender.malformed,
+    };
+  }
+
+  async [Symbol.asyncDispose]() {
+    await this.#parts.parts.disposeAsync();
+  }
+
+  /** Silence to the zone, inaudible; every horn is to prove that it came. */
+  async #test(resource: string) {
+    const zone = this.#parts.zones.get(resource);
+    if (!zone) return { outcome: 'refused' as const, because: `there is no zone "${resource}" here` };
+    // Someone speaks there now: the announcement is its own proof, and the test would not be heard.
+    if (zone.isSpeaking) return { outcome: 'refused' as const, because: 'an announcement is on the air in this zone' };
+    const heard = await zone.test(SILENT_FRAME, (tick) => everyFrame(this.#options.clock, tick));
+    const total = zone.config.horns;
+    this.gateway.setResource({
+      id: resource,
+      kind: 'zone',
+      sip: this.sipOf(resource),
+      ...(heard >= total
+        ? { state: 'ready' }
+        : { state: heard > 0 ? 'degraded' : 'down', detail: `${heard} of ${total} horns answered` }),
+    });
+    return heard >= total
+      ? { outcome: 'done' as const }
+      : { outcome: 'refused' as const, because: `${heard} of ${total} horns answered` };
+  }
+}

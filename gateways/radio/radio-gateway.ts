@@ -1,0 +1,210 @@
+import type { GatewayResource } from '@tocsin/protocol/gateway.ts';
+import type { Timer } from '@tocsin/server/kernel/clock.ts';
+import { decodeG711, encodeG711 } from '@tocsin/server/media';
+import { everyFrame } from '../kit/frame-clock.ts';
+import { openGateway, type Gateway, type GatewayOptions } from '../kit/gateway.ts';
+import { openSipDoor, type ServerCall, type SipDoor } from '../kit/sip-door.ts';
+import { SILENT_FRAME } from '../kit/voice-leg.ts';
+import { Transmitter } from './transmitter.ts';
+import { openUsrpLink, type UsrpLink } from './usrp-link.ts';
+
+export const RADIO_LIMITS = {
+  /** A transmission longer than this is ended: a stuck key must not block the channel. */
+  keyedAtMostMs: 120_000,
+  /** While the squelch is open, silence fills in when the air has brought nothing for so long. */
+  fillAfterMs: 60,
+  /** Calls of the server to the channel; the newest transmits, all hear. */
+  callsAtOnce: 4,
+} as const;
+
+export interface RadioGatewayOptions extends Omit<GatewayOptions, 'kind'> {
+  /** The address of SIP, RTP and USRP. */
+  host: string;
+  sipPort?: number;
+  servers: readonly string[];
+  channel: string;
+  usrp: { listenPort?: number; remoteHost: string; remotePort: number };
+  keyedAtMostMs?: number;
+}
+
+/** Opens one radio channel: SIP and RTP towards the server, USRP towards the air. */
+export async function startRadioGateway(options: RadioGatewayOptions): Promise<RadioGateway> {
+  await using opened = new AsyncDisposableStack();
+  const gateway = opened.use(await openGateway({ ...options, kind: 'radio' }));
+  const { host, usrp, clock } = options;
+  const link = opened.use(
+    await openUsrpLink({
+      host,
+      listenPort: usrp.listenPort ?? 0,
+      remoteHost: usrp.remoteHost,
+      remotePort: usrp.remotePort,
+      clock,
+    }),
+  );
+  const radio = new RadioGateway(options, gateway, link);
+  const door = opened.use(
+    await openSipDoor({
+      host,
+      port: options.sipPort ?? 0,
+      servers: options.servers,
+      callsAtOnce: RADIO_LIMITS.callsAtOnce,
+      direction: 'sendrecv',
+      serves: (user) => user === options.channel,
+      onCall: (call) => radio.join(call),
+      clock,
+      chance: options.chance,
+      log: options.log,
+    }),
+  );
+  radio.begin(door, opened.move());
+  return radio;
+}
+
+export class RadioGateway implements AsyncDisposable {
+  readonly gateway: Gateway;
+  readonly #options: RadioGatewayOptions;
+  readonly #link: UsrpLink;
+  readonly #transmitter: Transmitter;
+  readonly #calls: ServerCall[] = [];
+  #door: SipDoor | undefined;
+  #parts: AsyncDisposableStack | undefined;
+  #frames: Timer | undefined;
+  #isOpen = false;
+  #talker: string | undefined;
+  #airAtMs = -Infinity;
+  #isReachable = true;
+
+  /** Use startRadioGateway. */
+  constructor(options: RadioGatewayOptions, gateway: Gateway, link: UsrpLink) {
+    this.gateway = gateway;
+    this.#options = options;
+    this.#link = link;
+    this.#transmitter = new Transmitter({ keyedAtMostMs: options.keyedAtMostMs ?? RADIO_LIMITS.keyedAtMostMs });
+  }
+
+  /** Where the server's calls and the bridge's datagrams come in. */
+  get addresses() {
+    return { sip: `sip:${this.#options.channel}@${this.#door!.host}:${this.#door!.port}`, usrpPort: this.#link.port };
+  }
+
+  begin(door: SipDoor, parts: AsyncDisposableStack): void {
+    this.#door = door;
+    this.#parts = parts;
+    this.gateway.announce([this.#resource()]);
+    this.gateway.onCommand('key', async (command) => this.#key(command), { afterCrash: 'again' });
+    this.gateway.onCommand('self-test', async ({ resource }) => this.#test(resource), { afterCrash: 'again' });
+    this.#link.events.on('voice', (samples) => this.#fromAir(samples));
+    this.#link.events.on('squelch', (isOpen) => this.#setSquelch(isOpen));
+    this.#link.events.on('talker', (talker) => this.#setTalker(talker));
+    this.#link.events.on('reachable', (isReachable) => this.#setReachable(isReachable));
+    this.#frames = everyFrame(this.#options.clock, () => this.#frame());
+  }
+
+  /** A call of the server: it hears the air from now on, and its speech goes on air while keyed. */
+  join(call: ServerCall): void {
+    this.#calls.push(call);
+    // The newest call transmits: after a crash of the server, the old one is a ghost.
+    call.leg.events.on('audio', (alaw) => {
+      if (call === this.#calls.at(-1)) this.#transmitter.hear(alaw);
+    });
+    void call.ended.then(() => this.#calls.splice(this.#calls.indexOf(call), 1));
+  }
+
+  snapshot() {
+    return {
+      ...this.gateway.snapshot(),
+      calls: this.#calls.length,
+      isKeyed: this.#transmitter.isKeyed,
+      isSquelchOpen: this.#isOpen,
+      talker: this.#talker,
+      framesDropped: this.#transmitter.dropped,
+      malformed: this.#link.malformed,
+    };
+  }
+
+  async [Symbol.asyncDispose]() {
+    this.#frames?.cancel();
+    if (this.#transmitter.isKeyed) {
+      this.#link.sendEnd();
+      this.#tell({ kind: 'keyed', channel: this.#options.channel, isKeyed: false });
+    }
+    await this.#parts?.disposeAsync();
+  }
+
+  // --- to the air ---
+
+  #key({ channel, isKeyed }: { channel: string; isKeyed: boolean }) {
+    if (channel !== this.#options.channel) return refused(`there is no channel "${channel}" here`);
+    if (isKeyed && !this.#isReachable) return refused('the radio bridge cannot be reached');
+    if (isKeyed && !this.#transmitter.isKeyed) this.#tell({ kind: 'keyed', channel, isKeyed: true });
+    if (isKeyed) this.#transmitter.key();
+    else this.#transmitter.unkey();
+    return { outcome: 'done' as const };
+  }
+
+  #frame() {
+    const step = this.#transmitter.step();
+    if (step.kind === 'on-air') this.#link.sendVoice(decodeG711('pcma', (step.frame ?? SILENT_FRAME).subarray(0, 160)));
+    if (step.kind === 'ended') {
+      this.#link.sendEnd();
+      this.#tell({ kind: 'keyed', channel: this.#options.channel, isKeyed: false });
+      if (step.why !== 'unkeyed')
+        this.#options.log.warn('transmission ended', { channel: this.#options.channel, why: step.why });
+    }
+    const isQuiet = !this.#isOpen || this.#options.clock.monotonic() - this.#airAtMs > RADIO_LIMITS.fillAfterMs;
+    if (isQuiet) for (const { leg } of this.#calls) leg.send(SILENT_FRAME);
+  }
+
+  // --- from the air ---
+
+  #fromAir(samples: Int16Array) {
+    this.#airAtMs = this.#options.clock.monotonic();
+    const alaw = encodeG711('pcma', samples);
+    for (const { leg } of this.#calls) leg.send(alaw);
+  }
+
+  #setSquelch(isOpen: boolean) {
+    this.#isOpen = isOpen;
+    this.#tellSquelch();
+    if (!isOpen) this.#talker = undefined;
+  }
+
+  #setTalker(talker: string) {
+    if (talker === this.#talker) return;
+    this.#talker = talker;
+    // Before the first voice packet it is only kept; in the middle of speech it is news.
+    if (this.#isOpen) this.#tellSquelch();
+  }
+
+  #tellSquelch() {
+    const talker = this.#talker === undefined ? {} : { talker: this.#talker };
+    this.#tell({ kind: 'squelch', channel: this.#options.channel, isOpen: this.#isOpen, ...talker });
+  }
+
+  #setReachable(isReachable: boolean) {
+    if (isReachable === this.#isReachable) return;
+    this.#isReachable = isReachable;
+    this.gateway.setResource(this.#resource());
+  }
+
+  #resource(): GatewayResource {
+    const state = this.#isReachable
+      ? ({ state: 'ready' } as const)
+      : ({ state: 'down', detail: 'the radio bridge cannot be reached' } as const);
+    return { id: this.#options.channel, kind: 'channel', sip: this.addresses.sip, ...state };
+  }
+
+  #test(resource: string) {
+    if (resource !== this.#options.channel) return refused(`there is no channel "${resource}" here`);
+    if (!this.#isReachable) return refused('the radio bridge cannot be reached');
+    return { outcome: 'done' as const };
+  }
+
+  #tell(event: Parameters<Gateway['publish']>[0]) {
+    this.gateway.publish(event).catch((error: unknown) => this.#options.log.error('event not stored', { error }));
+  }
+}
+
+function refused(because: string) {
+  return { outcome: 'refused' as const, because };
+}

@@ -1,0 +1,121 @@
+import { createSocket, type Socket } from 'node:dgram';
+import type { Clock, Timer } from '@tocsin/server/kernel/clock.ts';
+import { Emitter } from '@tocsin/server/kernel/emitter.ts';
+import { readTalker, readUsrp, readUsrpSamples, USRP_TYPE, writeUsrp, writeUsrpSamples } from './usrp.ts';
+
+export const LINK_LIMITS = {
+  /** A ping goes to the bridge this often: it keeps paths open and finds out whether anyone is there. */
+  pingEveryMs: 2000,
+  /** A carrier whose packets stop without a word is taken as gone after this time. */
+  carrierLostAfterMs: 400,
+} as const;
+
+type LinkEvents = {
+  /** 20 ms of speech from the air. */
+  voice: [samples: Int16Array];
+  squelch: [isOpen: boolean];
+  talker: [talker: string];
+  /** The other side answered, or a datagram to it came back as undeliverable. */
+  reachable: [isReachable: boolean];
+};
+
+/** The air side: one USRP peer over UDP. */
+export class UsrpLink implements AsyncDisposable {
+  readonly events = new Emitter<LinkEvents>();
+  readonly port: number;
+  heardAtMs = -Infinity;
+  malformed = 0;
+  readonly #socket: Socket;
+  readonly #clock: Clock;
+  readonly #ping: Timer;
+  #carrier: Timer | undefined;
+  #isOpen = false;
+  #sequence = 0;
+  #isClosed = false;
+
+  /** Use openUsrpLink. */
+  constructor(socket: Socket, clock: Clock) {
+    this.#socket = socket;
+    this.#clock = clock;
+    this.port = socket.address().port;
+    socket.on('message', (datagram) => this.#receive(datagram));
+    // A connected UDP socket hears of a port that nobody listens on (ICMP).
+    socket.on('error', () => this.events.emit('reachable', false));
+    this.#ping = clock.every(LINK_LIMITS.pingEveryMs, () => this.ping());
+    this.ping();
+  }
+
+  ping(): void {
+    this.#send(writeUsrp({ sequence: this.#sequence++, isKeyed: false, type: USRP_TYPE.ping }));
+  }
+
+  /** 20 ms of speech, on air. */
+  sendVoice(samples: Int16Array): void {
+    this.#send(writeUsrp({ sequence: this.#sequence++, isKeyed: true, body: writeUsrpSamples(samples) }));
+  }
+
+  /** Off the air; said thrice, because nothing follows that would mend its loss. */
+  sendEnd(): void {
+    for (let time = 0; time < 3; time++) this.#send(writeUsrp({ sequence: this.#sequence++, isKeyed: false }));
+  }
+
+  async [Symbol.asyncDispose]() {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#ping.cancel();
+    this.#carrier?.cancel();
+    await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
+  }
+
+  #send(datagram: Buffer) {
+    if (!this.#isClosed) this.#socket.send(datagram, (error) => error && this.events.emit('reachable', false));
+  }
+
+  #receive(datagram: Buffer) {
+    const packet = readUsrp(datagram);
+    if (!packet) {
+      this.malformed += 1;
+      return;
+    }
+    this.heardAtMs = this.#clock.monotonic();
+    this.events.emit('reachable', true);
+    if (packet.type === USRP_TYPE.text) {
+      const talker = readTalker(packet.body);
+      if (talker) this.events.emit('talker', talker);
+      return;
+    }
+    if (packet.type !== USRP_TYPE.voice) return;
+    this.#setOpen(packet.isKeyed);
+    const samples = packet.isKeyed ? readUsrpSamples(packet.body) : undefined;
+    if (samples) this.events.emit('voice', samples);
+  }
+
+  #setOpen(isOpen: boolean) {
+    this.#carrier?.cancel();
+    this.#carrier = isOpen ? this.#clock.after(LINK_LIMITS.carrierLostAfterMs, () => this.#setOpen(false)) : undefined;
+    if (isOpen === this.#isOpen) return;
+    this.#isOpen = isOpen;
+    this.events.emit('squelch', isOpen);
+  }
+}
+
+/** Opens the link. `listenPort` 0 = chosen freely. @throws when the port is taken. */
+export async function openUsrpLink(options: {
+  host: string;
+  listenPort: number;
+  remoteHost: string;
+  remotePort: number;
+  clock: Clock;
+}): Promise<UsrpLink> {
+  const socket = createSocket(options.remoteHost.includes(':') ? 'udp6' : 'udp4');
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind(options.listenPort, options.host, () =>
+      socket.connect(options.remotePort, options.remoteHost, () => {
+        socket.off('error', reject);
+        resolve();
+      }),
+    );
+  });
+  return new UsrpLink(socket, options.clock);
+}
