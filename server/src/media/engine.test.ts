@@ -249,3 +249,36 @@ test('when the thread dies it is told, its ports are free again, and a new threa
   const ports = [(await engine.openRtp({ label: 'c' })).localPort, (await engine.openRtp({ label: 'd' })).localPort];
   assert.deepEqual(ports, [28_720, 28_722]);
 });
+
+for (const io of ['dgram', 'batched'] as const) {
+  test(`two phones are passed through, and mixed while a third is there, without a break (${io} sockets)`, async (t) => {
+    const { engine, phoneWith } = await engineFor(t, { io });
+    const [a, b, c] = [await phoneWith(500), await phoneWith(1300), await phoneWith(2100)];
+    const bridge = await engine.openBridge();
+    const speaking = new Set<string>();
+    bridge.on('speaking', ({ nodeId, isSpeaking }) => isSpeaking && speaking.add(nodeId));
+    const isRelaying = async () => (await engine.snapshot()).bridges[0]!.isRelaying;
+    await bridge.add(a.leg);
+    await bridge.add(b.leg);
+    await until(() => hears(a.phone, 1300) && hears(b.phone, 500) && hearsNot(a.phone, 500), 'the two hear each other');
+    assert.equal(await isRelaying(), true);
+    assert.equal((await engine.snapshot()).bridges[0]!.encodings, 0);
+    await until(() => speaking.size === 2, 'speaking is told');
+
+    await bridge.add(c.leg);
+    await until(() => hears(a.phone, 2100) && hears(a.phone, 1300) && hears(c.phone, 500), 'the three hear each other');
+    assert.equal(await isRelaying(), false);
+    await bridge.remove(c.leg);
+    await until(() => hearsNot(a.phone, 2100) && hears(a.phone, 1300), 'two again');
+    await bridge.setMuted(b.leg, true);
+    await until(() => hearsNot(a.phone, 1300) && hears(b.phone, 500), 'b is muted');
+    await bridge.setMuted(b.leg, false);
+    await until(() => hears(a.phone, 1300), 'b is heard again');
+    b.phone.hush();
+    await until(() => hearsNot(a.phone, 1300), 'b has fallen silent, and silence is sent in its place');
+    for (const { phone } of [a, b, c]) {
+      assert.equal(phone.ssrcs.size, 1);
+      assert.deepEqual(phone.breaks, { sequence: 0, timestamp: 0 });
+    }
+  });
+}

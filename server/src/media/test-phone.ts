@@ -18,6 +18,8 @@ export interface TestPhone extends AsyncDisposable {
   /** SSRCs heard, each once. */
   readonly ssrcs: Set<number>;
   packetsHeard: number;
+  /** Sequence numbers that did not follow on the one before, and time stamps of audio that went back. */
+  readonly breaks: { sequence: number; timestamp: number };
   /** Sends to this port from now on, 20 ms apart. */
   call(remote: { host: string; port: number }): void;
   /** What it says from now on; undefined: silence packets. */
@@ -47,6 +49,7 @@ export async function openTestPhone(
   let sequence = 1000 + (socket.address().port % 1000);
   let timestamp = 160_000;
   let isPressing = false;
+  let last: { sequence: number; timestamp: number } | undefined;
   const ssrc = (socket.address().port * 65_537) >>> 0;
   const began = performance.now();
   let frames = 0;
@@ -73,6 +76,7 @@ export async function openTestPhone(
     rtcp: [],
     ssrcs: new Set(),
     packetsHeard: 0,
+    breaks: { sequence: 0, timestamp: 0 },
     get heard() {
       return joined(chunks);
     },
@@ -120,6 +124,9 @@ export async function openTestPhone(
     const rtp = readRtp(packet);
     if (!rtp) return;
     phone.packetsHeard += 1;
+    if (last && rtp.sequence !== ((last.sequence + 1) & 0xffff)) phone.breaks.sequence += 1;
+    if (last && ((rtp.timestamp - last.timestamp) | 0) < 0) phone.breaks.timestamp += 1;
+    last = rtp;
     phone.ssrcs.add(rtp.ssrc);
     if (rtp.payloadType === payloadType) chunks.push(decodeG711(law, rtp.payload));
     else if (rtp.payloadType === telephoneEventPayloadType && rtp.payload.length >= 4) {

@@ -14,6 +14,10 @@ const RECEIVE_BUFFER_BYTES = 262_144;
 const CONTROL_BYTES = 64;
 const TIMER = 0;
 const WAKE = 1;
+/** Added to the descriptor of an urgent socket, to tell it from the two above. */
+const URGENT = 0x1000000;
+/** Events taken from the kernel at a time. */
+const EVENTS = 64;
 
 /** Where the parts of the receive vector lie in its memory: headers, then I/O vectors, addresses, control data, packets. */
 const HEADER_BYTES = 64;
@@ -22,25 +26,32 @@ const ADDRESSES_AT = VECTORS_AT + BATCH * 16;
 const CONTROLS_AT = ADDRESSES_AT + BATCH * 16;
 const PACKETS_AT = CONTROLS_AT + BATCH * CONTROL_BYTES;
 
+/** What a socket tells the I/O that opened it. */
+interface SocketOwner {
+  forget(socket: BatchedSocket): void;
+  setWatched(socket: BatchedSocket): void;
+}
+
 class BatchedSocket implements MediaSocket {
   readonly fd: number;
   readonly port: number;
   readonly receive: Receive;
   readonly isRare: boolean;
+  isUrgent = false;
   readonly #calls: k.KernelCalls;
-  readonly #forget: (socket: BatchedSocket) => void;
+  readonly #owner: SocketOwner;
 
   constructor(
     options: { fd: number; port: number; receive: Receive; isRare: boolean },
     calls: k.KernelCalls,
-    forget: (socket: BatchedSocket) => void,
+    owner: SocketOwner,
   ) {
     this.fd = options.fd;
     this.port = options.port;
     this.receive = options.receive;
     this.isRare = options.isRare;
     this.#calls = calls;
-    this.#forget = forget;
+    this.#owner = owner;
   }
 
   send(packet: Uint8Array, length: number, to: Endpoint): void {
@@ -48,8 +59,15 @@ class BatchedSocket implements MediaSocket {
     this.#calls.sendto(this.fd, packet, length, k.MSG_DONTWAIT, to.kernelAddress, 16);
   }
 
+  setUrgent(isUrgent: boolean): void {
+    if (isUrgent === this.isUrgent) return;
+    this.isUrgent = isUrgent;
+    this.#owner.setWatched(this);
+  }
+
   close(): void {
-    this.#forget(this);
+    this.setUrgent(false);
+    this.#owner.forget(this);
     this.#calls.close(this.fd);
   }
 }
@@ -67,6 +85,7 @@ export function openBatchedIo(host: string, openFds: Uint8Array): MediaIo {
   const vector = new ReceiveVector(calls);
   let sockets: BatchedSocket[] = [];
   let rareSockets: BatchedSocket[] = [];
+  const urgentSockets = new Map<number, BatchedSocket>();
   let drains = 0;
   let isStopped = false;
 
@@ -90,6 +109,14 @@ export function openBatchedIo(host: string, openFds: Uint8Array): MediaIo {
     if (calls.epoll_ctl(epoll, k.EPOLL_CTL_ADD, fd, event) < 0) throw new DispatchError('INTERNAL', calls.lastError());
   }
 
+  function setWatched(socket: BatchedSocket): void {
+    if (socket.isUrgent) {
+      urgentSockets.set(socket.fd, socket);
+      watch(socket.fd, URGENT + socket.fd);
+    } else if (urgentSockets.delete(socket.fd))
+      calls.epoll_ctl(epoll, k.EPOLL_CTL_DEL, socket.fd, new Uint8Array(k.EPOLL_EVENT_BYTES));
+  }
+
   function open(
     address: string,
     port: number,
@@ -109,7 +136,10 @@ export function openBatchedIo(host: string, openFds: Uint8Array): MediaIo {
     calls.setsockopt(fd, k.SOL_SOCKET, k.SO_RCVBUF, uint32(RECEIVE_BUFFER_BYTES), 4);
     const bound = new Uint8Array(16);
     calls.getsockname(fd, bound, uint32(16));
-    const socket = new BatchedSocket({ fd, port: bound[2]! * 256 + bound[3]!, receive, isRare }, calls, forget);
+    const socket = new BatchedSocket({ fd, port: bound[2]! * 256 + bound[3]!, receive, isRare }, calls, {
+      forget,
+      setWatched,
+    });
     if (isRare) rareSockets = [...rareSockets, socket];
     else sockets = [...sockets, socket];
     done(undefined, socket);
@@ -123,13 +153,13 @@ export function openBatchedIo(host: string, openFds: Uint8Array): MediaIo {
 
   function drain(): void {
     vector.setClocks();
-    for (let i = 0; i < sockets.length; i += 1) vector.drain(sockets[i]!);
+    for (let i = 0; i < sockets.length; i += 1) if (!sockets[i]!.isUrgent) vector.drain(sockets[i]!);
     drains += 1;
     if (drains % RARE_DRAINS === 0) for (let i = 0; i < rareSockets.length; i += 1) vector.drain(rareSockets[i]!);
   }
 
   function run(tick: (nowMs: number, skipped: number, latenessMs: number) => void): void {
-    const events = new Uint8Array(4 * k.EPOLL_EVENT_BYTES);
+    const events = new Uint8Array(EVENTS * k.EPOLL_EVENT_BYTES);
     const eventsView = new DataView(events.buffer);
     const count = new Uint8Array(8);
     const countView = new DataView(count.buffer);
@@ -137,22 +167,32 @@ export function openBatchedIo(host: string, openFds: Uint8Array): MediaIo {
     calls.timerfd_settime(timer, 0, new Uint8Array(period.buffer), null);
     let dueMs = systemClock.monotonic() + TICK_MS;
 
-    // Between two sleeps Node's loop turns once, so that messages and promises get their turn.
+    // Between two sleeps Node's loop turns once, so that messages and promises get their turn: at every tick, and when the
+    // engine calls. Urgent packets are served without that.
     const turn = () => {
-      if (isStopped) return;
-      const ready = calls.epoll_wait(epoll, events, 4, 1000);
-      for (let i = 0; i < ready; i += 1) {
-        const number = eventsView.getUint32(i * k.EPOLL_EVENT_BYTES + k.EPOLL_DATA_AT, true);
-        const fd = number === TIMER ? timer : wakeFd;
-        if (calls.read(fd, count, 8) !== 8 || number !== TIMER) continue;
-        // The kernel tells how many periods have ended since the last look: all but one are skipped.
-        const ended = countView.getUint32(0, true);
-        const nowMs = systemClock.monotonic();
-        const latenessMs = nowMs - dueMs;
-        dueMs += ended * TICK_MS;
-        tick(nowMs, ended - 1, latenessMs);
+      for (let isDue = false; !isDue && !isStopped;) {
+        const ready = calls.epoll_wait(epoll, events, EVENTS, 1000);
+        isDue = ready <= 0;
+        if (urgentSockets.size > 0) vector.setClocks();
+        for (let i = 0; i < ready; i += 1) {
+          const number = eventsView.getUint32(i * k.EPOLL_EVENT_BYTES + k.EPOLL_DATA_AT, true);
+          if (number >= URGENT) {
+            const socket = urgentSockets.get(number - URGENT);
+            if (socket) vector.drain(socket);
+            continue;
+          }
+          isDue = true;
+          const fd = number === TIMER ? timer : wakeFd;
+          if (calls.read(fd, count, 8) !== 8 || number !== TIMER) continue;
+          // The kernel tells how many periods have ended since the last look: all but one are skipped.
+          const ended = countView.getUint32(0, true);
+          const nowMs = systemClock.monotonic();
+          const latenessMs = nowMs - dueMs;
+          dueMs += ended * TICK_MS;
+          tick(nowMs, ended - 1, latenessMs);
+        }
       }
-      setImmediate(turn);
+      if (!isStopped) setImmediate(turn);
     };
     setImmediate(turn);
   }

@@ -32,6 +32,7 @@ export function openDgramIo(): MediaIo {
         port: socket.address().port,
         send: (packet: Uint8Array, length: number, to: Endpoint) =>
           socket.send(packet, 0, length, to.port, to.host, ignore),
+        setUrgent: () => {}, // Node hands every packet over at once.
         close: () => void socket.close(),
       });
     });

@@ -17,6 +17,8 @@ export interface MediaSocket {
   readonly port: number;
   /** The packet is copied before this returns. What cannot be sent at once is dropped, as a network would. */
   send(packet: Uint8Array, length: number, to: Endpoint): void;
+  /** Whether packets are handed over the moment they arrive, and not only at the next drain. */
+  setUrgent(isUrgent: boolean): void;
   close(): void;
 }
 

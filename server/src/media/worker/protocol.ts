@@ -149,6 +149,8 @@ export interface ThreadSnapshot {
     id: string;
     label: string;
     members: { id: string; isMuted: boolean; isSpeaking: boolean }[];
+    /** Two legs pass their packets on to each other, past the mixer. */
+    isRelaying: boolean;
     /** Sets of voices that are summed apart. */
     mixes: number;
     /** Encodings made since the bridge opened; legs that hear the same thing share one. */

@@ -2,6 +2,7 @@ import { FRAME_SAMPLES } from '../jitter-buffer.ts';
 import { Mix, type Voice } from '../mixer.ts';
 import type { MediaNode, Tick } from './node.ts';
 import { RecorderNode } from './recorder-node.ts';
+import { RtpLeg } from './rtp-leg.ts';
 import type { Hearing, MemberOptions, Report } from './protocol.ts';
 
 /** A frame whose peak stays below this (−60 dB) is silence; it is left out once so many frames were silent. */
@@ -68,6 +69,7 @@ export class Room {
   #isDirty = false;
   #encodingsOfGoneMixes = 0;
   framesHeard = 0;
+  isRelaying = false;
 
   constructor(id: string, label: string) {
     this.id = id;
@@ -108,6 +110,7 @@ export class Room {
     if (index < 0) return false;
     const [member] = this.members.splice(index, 1);
     member!.node.bridgeId = undefined;
+    if (member!.node instanceof RtpLeg) member!.node.relayTo(undefined);
     this.#isDirty = true;
     return true;
   }
@@ -185,6 +188,18 @@ export class Room {
     for (const [key, { mix }] of this.#groups) if (!groups.has(key)) this.#encodingsOfGoneMixes += mix.encodings;
     this.#groups = groups;
     this.#groupList = [...groups.values()];
+    this.#pairUp();
+  }
+
+  /** Two legs that simply talk to each other pass their packets on as they come, past jitter buffer and tick. */
+  #pairUp(): void {
+    const [a, b] = this.members;
+    this.isRelaying = this.members.length === 2 && isPlainlyHeard(a!, b!) && isPlainlyHeard(b!, a!);
+    for (const member of this.members) {
+      if (!(member.node instanceof RtpLeg)) continue;
+      const other = member === a ? b : a;
+      member.node.relayTo(this.isRelaying ? (other!.node as RtpLeg) : undefined);
+    }
   }
   /** Left: the nodes that were named, or else the first RTP leg that joined. Right: everyone else. */
   #splitStereo(member: Member, recorder: RecorderNode, groups: Map<string, MixGroup>): void {
@@ -208,4 +223,12 @@ export class Room {
     }
     return group.mix;
   }
+}
+
+/** `listener` hears `voice`, as it is. */
+function isPlainlyHeard(voice: Member, listener: Member): boolean {
+  if (!(voice.node instanceof RtpLeg) || voice.isMuted || voice.gain !== 1) return false;
+  const allows = (hearing: Hearing, id: string) =>
+    hearing === 'everyone' || (hearing !== 'nobody' && hearing.includes(id));
+  return allows(listener.hears, voice.node.id) && allows(voice.heardBy, listener.node.id);
 }

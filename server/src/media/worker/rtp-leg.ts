@@ -2,7 +2,7 @@ import { LINEAR_OF, SILENCE_CODE, STATIC_PAYLOAD_TYPE, type G711Law } from '../c
 import { FRAME_SAMPLES, JitterBuffer } from '../jitter-buffer.ts';
 import type { Mix, Voice } from '../mixer.ts';
 import { Reception } from '../reception.ts';
-import { emptyRtpHeader, isRtcp, readRtpInto, RTP_HEADER_BYTES, writeRtpHeader } from '../rtp.ts';
+import { emptyRtpHeader, isRtcp, readRtpInto, RTP_HEADER_BYTES, writeRtpHeader, type RtpHeader } from '../rtp.ts';
 import { TelephoneEventReader, TelephoneEventSender } from '../telephone-event.ts';
 import { endpointOf, endpointOfKey, type Endpoint, type MediaSocket } from './io.ts';
 import { Latch } from './latch.ts';
@@ -14,6 +14,8 @@ const COMFORT_NOISE = 13;
 /** Codes waiting to fill a packet longer than one frame. */
 const LONGEST_PTIME_SAMPLES = 960;
 const HEADER = emptyRtpHeader();
+/** When nothing was passed on for so long, the tick sends again what is to be heard: silence. */
+const RELAY_PAUSE_MS = 60;
 
 export interface RtpLegOptions {
   id: string;
@@ -58,6 +60,13 @@ export class RtpLeg extends MediaNode {
   #lastMediaMs = 0;
   #isMediaLost = false;
   #hasHeardMedia = false;
+  /** The leg that gets our packets as they come. */
+  #relay: RtpLeg | undefined;
+  /** Of the packets passed on to our far end: when the last was, its time stamp, and what is added to the time stamps. */
+  #relayedAtMs = -Infinity;
+  #relayedTimestamp = 0;
+  #relayOffset = 0;
+  #isRelayed = false;
 
   constructor(options: RtpLegOptions) {
     super(options.id);
@@ -126,6 +135,10 @@ export class RtpLeg extends MediaNode {
     if (!this.#isReceiving) return;
     if (law) {
       this.#reception.noteTransit(header.timestamp, arrivedAtMs);
+      if (this.#relay?.pass(packet, header, law, isNew, arrivedAtMs)) {
+        this.#measureRelayed(packet, header, LINEAR_OF[law]);
+        return;
+      }
       this.#jitter.insert(
         packet,
         header.payloadStart,
@@ -141,6 +154,38 @@ export class RtpLeg extends MediaNode {
         this.#jitter.insertSilence(header.timestamp, duration, arrivedAtMs);
       }
     } else this.#jitter.expectSilence();
+  }
+
+  /** Hands what comes in to `target` as it comes, or (undefined) to the jitter buffer again. */
+  relayTo(target: RtpLeg | undefined): void {
+    if (target === this.#relay) return;
+    if (this.#relay) this.#relay.#endRelay();
+    this.#relay = target;
+    this.#jitter.reset();
+    this.#socket?.setUrgent(target !== undefined);
+  }
+
+  /**
+   * Sends a packet of another leg to our far end at once, as one of ours.
+   * @returns false when it cannot go as it is: other codec, not sending
+   */
+  pass(packet: Uint8Array, header: RtpHeader, law: G711Law, isNewSource: boolean, nowMs: number): boolean {
+    const configuration = this.#configuration;
+    const length = header.payloadEnd - header.payloadStart;
+    if (!configuration || configuration.codec !== law || configuration.ptimeMs * 8 !== length) return false;
+    if (!this.#remote || !this.#mayTransmit(configuration) || length > LONGEST_PTIME_SAMPLES) return false;
+    if (!this.#isRelayed || isNewSource) {
+      this.#relayOffset = this.#timestamp + FRAME_SAMPLES - header.timestamp;
+      this.#isRelayed = true;
+      this.#isSending = false;
+    }
+    this.#relayedAtMs = nowMs;
+    this.#relayedTimestamp = (header.timestamp + this.#relayOffset) >>> 0;
+    if (!this.#digitsOut.isIdle) return true; // Our own digit goes out in its place.
+    for (let i = 0; i < length; i += 1) this.#packet[RTP_HEADER_BYTES + i] = packet[header.payloadStart + i]!;
+    if (header.hasMarker) this.#isSending = false;
+    this.#send(configuration.payloadType, this.#relayedTimestamp, length);
+    return true;
   }
 
   receiveRtcp(packet: Uint8Array, length: number): void {
@@ -165,6 +210,10 @@ export class RtpLeg extends MediaNode {
     if (!this.#digitsOut.isIdle && this.#digitsOut.frame(this.#timestamp) === 'event') {
       this.#sendEvent(configuration);
       return;
+    }
+    if (this.#isRelayed) {
+      if (tick.nowMs - this.#relayedAtMs < RELAY_PAUSE_MS) return;
+      this.#endRelay();
     }
     if (configuration.ptimeMs === 20) {
       this.#encode(mix, own, configuration.codec, this.#packet, RTP_HEADER_BYTES);
@@ -290,6 +339,20 @@ export class RtpLeg extends MediaNode {
     this.#isMediaLost = false;
     const { host, port } = this.#remote!;
     this.#report({ about: this.id, what: 'media-found', remote: { host, port } });
+  }
+
+  /** Time stamps go on from the last packet passed on, should those have run ahead of the tick. */
+  #endRelay(): void {
+    if (!this.#isRelayed) return;
+    this.#isRelayed = false;
+    const next = (this.#relayedTimestamp + FRAME_SAMPLES) >>> 0;
+    if (((next - this.#timestamp) | 0) > 0) this.#timestamp = next;
+  }
+
+  #measureRelayed(packet: Uint8Array, header: RtpHeader, linear: Int16Array): void {
+    let energy = 0;
+    for (let i = header.payloadStart; i < header.payloadEnd; i += 1) energy += linear[packet[i]!]! ** 2;
+    this.meter.add(energy);
   }
 
   #encode(mix: Mix | undefined, own: Voice | undefined, law: G711Law, into: Uint8Array, at: number): void {

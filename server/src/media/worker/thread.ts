@@ -214,6 +214,7 @@ function snapshot(): ThreadSnapshot {
       id: room.id,
       label: room.label,
       members: room.members.map(({ node, isMuted, isSpeaking }) => ({ id: node.id, isMuted, isSpeaking })),
+      isRelaying: room.isRelaying,
       mixes: room.mixes,
       encodings: room.encodings,
       framesHeard: room.framesHeard,
