@@ -242,8 +242,9 @@ class Supervised implements AsyncDisposable {
     if (line.trim() === '') return;
     this.#lastLines = [...this.#lastLines.slice(-9), line];
     if (/No space left on device/.test(line)) this.complaint = 'the disk is full';
-    const isGrave = /^(FATAL|PANIC|ERROR)/.test(line);
-    if (isGrave) this.#log.warn('postgres says', { line });
+    // A failed statement (ERROR) is told by whoever asked for it, a cut connection by whoever had it.
+    if (/^(FATAL|PANIC)/.test(line) && !line.includes('terminating connection'))
+      this.#log.warn('postgres says', { line });
     else this.#log.debug('postgres says', { line });
   }
 }

@@ -10,9 +10,13 @@ export interface StoreSession extends Queryable, AsyncDisposable {
 /**
  * Opens a connection outside the pool.
  *
+ * @param onError hears of every statement that fails
  * @throws DispatchError DATABASE_UNAVAILABLE
  */
-export async function openSession(config: pg.ClientConfig): Promise<StoreSession> {
+export async function openSession(
+  config: pg.ClientConfig,
+  onError: (error: unknown) => void = () => {},
+): Promise<StoreSession> {
   const client = new pg.Client(config);
   let isLost = false;
   client.on('error', () => (isLost = true));
@@ -29,8 +33,10 @@ export async function openSession(config: pg.ClientConfig): Promise<StoreSession
     async query<Row>(text: string, values: readonly unknown[] = []) {
       try {
         return (await client.query(text, values as unknown[])).rows as Row[];
-      } catch (error) {
-        throw explain(error);
+      } catch (thrown) {
+        const error = explain(thrown);
+        onError(error);
+        throw error;
       }
     },
     async [Symbol.asyncDispose]() {

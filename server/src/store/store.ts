@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import pg from 'pg';
 import type { Clock } from '#kernel/clock.ts';
-import { DispatchError } from '#kernel/errors.ts';
+import { DispatchError, FAILURES } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
 import { explain, isOutage } from './database-errors.ts';
 import { openEmbeddedPostgres, type EmbeddedPostgres } from './embedded.ts';
@@ -43,6 +43,8 @@ export const LIMITS = {
   idleInTransactionMs: 10_000,
   /** How long a close waits for statements under way, and again for their connections. */
   closeMs: 700,
+  /** How long a refusal for want of room counts; writers try again more often than this. */
+  diskFullForMs: 10_000,
   /** Between two questions after the database's health. */
   probeEveryMs: 2000,
 } as const;
@@ -111,6 +113,7 @@ class PooledStore implements Store {
   readonly url: string;
   hasTimescale = false;
   #problem: string | undefined;
+  #diskFullAtMs = -Infinity;
   #isClosing = false;
   readonly #underWay = new Set<Promise<unknown>>();
   #probe: { cancel(): void } | undefined;
@@ -163,12 +166,21 @@ class PooledStore implements Store {
     });
   }
 
-  session({ name }: { name: string }): Promise<StoreSession> {
-    return openSession({ ...CONNECTION, application_name: name, connectionString: this.url, types });
+  async session({ name }: { name: string }): Promise<StoreSession> {
+    try {
+      const config = { ...CONNECTION, application_name: name, connectionString: this.url, types };
+      return await openSession(config, (error) => this.#note(error));
+    } catch (error) {
+      this.#note(error);
+      throw error;
+    }
   }
 
   state(): 'ok' | { problem: string } {
-    return this.#problem === undefined ? 'ok' : { problem: this.#problem };
+    // Reading works on a full disk, so an answer to the probe is no sign that there is room again.
+    const isFull = this.#clock.monotonic() - this.#diskFullAtMs < LIMITS.diskFullForMs;
+    const problem = this.#problem ?? (isFull ? FAILURES.DISK_FULL : undefined);
+    return problem === undefined ? 'ok' : { problem };
   }
 
   /** Begins to ask after the database's health, so that an outage shows while nobody uses it. */
@@ -207,14 +219,21 @@ class PooledStore implements Store {
       return result;
     } catch (thrown) {
       const error = explain(thrown);
-      if (isOutage(error)) {
-        const problem = [error.message, this.#complaint()].filter(Boolean).join('; ');
-        if (this.#problem === undefined) this.#log.error('the database is in trouble', { problem });
-        this.#problem = problem;
-      }
+      this.#note(error);
       throw error;
     } finally {
       this.#underWay.delete(underWay);
     }
+  }
+
+  #note(error: unknown) {
+    if (!isOutage(error)) return;
+    if (error.code === 'DISK_FULL') {
+      this.#diskFullAtMs = this.#clock.monotonic();
+      return;
+    }
+    const problem = [error.message, this.#complaint()].filter(Boolean).join('; ');
+    if (this.#problem === undefined) this.#log.error('the database is in trouble', { problem });
+    this.#problem = problem;
   }
 }

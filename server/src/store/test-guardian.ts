@@ -41,7 +41,6 @@ const server = createServer((socket) => {
 });
 if (await becomeGuardian(server)) {
   const folder = await mkdtemp(join(tmpdir(), 'tocsin-test-'));
-  const remove = () => rm(folder, { recursive: true, force: true });
   try {
     const postgres = await openEmbeddedPostgres({
       folder,
@@ -54,7 +53,8 @@ if (await becomeGuardian(server)) {
     await new Promise((resolve) => server.once('close', resolve));
     await postgres[Symbol.asyncDispose]();
   } finally {
-    await remove();
+    await rm(folder, { recursive: true, force: true });
+    await rm(`${RENDEZVOUS}.log`, { force: true });
   }
 }
 

@@ -50,15 +50,22 @@ export async function readEntries(store: Queryable, chain: string, filter: Timel
     where(filter[field], (place) => `${field} = ${place}`);
   if (filter.kind !== undefined) {
     const kinds = [filter.kind].flat();
-    const exact = kinds.filter((kind) => !kind.endsWith('.'));
-    const nouns = kinds.filter((kind) => kind.endsWith('.')).map((kind) => `${kind.replace(/[\\%_]/g, '\\$&')}%`);
-    values.push(exact, nouns);
-    conditions.push(`(kind = ANY($${values.length - 1}) OR kind LIKE ANY($${values.length}))`);
+    const place = (value: string) => `$${values.push(value)}`;
+    const nouns = kinds.filter((kind) => kind.endsWith('.'));
+    // A range, not a pattern: the index over kinds is in the order of their characters. `/` comes right after the dot.
+    const ranges = nouns.map((noun) => `(kind >= ${place(noun)} AND kind < ${place(`${noun.slice(0, -1)}/`)})`);
+    const exact = kinds.filter((kind) => !kind.endsWith('.')).map((kind) => `kind = ${place(kind)}`);
+    conditions.push(`(${[...exact, ...ranges].join(' OR ') || 'false'})`);
   }
   const limit = Math.min(Math.max(1, Math.floor(filter.limit ?? LIMITS.entriesWhenNotSaid)), LIMITS.entriesPerRead);
   const order = filter.order === 'newest-first' ? 'DESC' : 'ASC';
+  // The fence (OFFSET 0) keeps the planner from walking the whole chain in its order to find a few late entries. One
+  // kind alone needs none: its index is in the chain's order.
+  const isInOrder = filter.kind === undefined || (typeof filter.kind === 'string' && !filter.kind.endsWith('.'));
+  const fence = filter.from === undefined && isInOrder ? '' : 'OFFSET 0';
   const rows = await store.query<Row>(
-    `SELECT ${COLUMNS} FROM timeline_entry WHERE ${conditions.join(' AND ')} ORDER BY seq ${order} LIMIT ${limit}`,
+    `SELECT ${COLUMNS} FROM (SELECT ${COLUMNS} FROM timeline_entry WHERE ${conditions.join(' AND ')} ${fence}) AS found
+     ORDER BY seq ${order} LIMIT ${limit}`,
     values,
   );
   return rows.map(toEntry);

@@ -14,8 +14,9 @@ export const LIMITS = {
   /** Entries in one transaction. */
   entriesPerBatch: 1000,
   charactersPerBatch: 2 * 1024 * 1024,
-  /** How long a stop waits for the last entries. */
-  stopMs: 2000,
+  /** How long a stop waits for the last entries, and for a database that is away already. */
+  stopMs: 1500,
+  stopWhileAwayMs: 500,
   /** Between attempts while the database is away: doubled each time, from the first to the most. */
   retryFirstMs: 50,
   retryMostMs: 1000,
@@ -118,7 +119,9 @@ export class ChainWriter implements AsyncDisposable {
 
   async [Symbol.asyncDispose]() {
     this.#isClosing = true;
-    const patience = this.#clock.after(LIMITS.stopMs, () => this.#giveUp.abort());
+    const patience = this.#clock.after(this.#lastOutage ? LIMITS.stopWhileAwayMs : LIMITS.stopMs, () =>
+      this.#giveUp.abort(),
+    );
     await this.#writing;
     patience.cancel();
     const lost = [...(this.#batch?.waiting ?? []), ...this.#queue];
