@@ -15,6 +15,7 @@ import { Server } from 'socket.io';
 import { Command, type ConsoleToServer, type ServerToConsole } from '@tocsin/protocol/console.ts';
 import { baseMap } from './base-map.mjs';
 import { obey } from './obey.ts';
+import { openSipDoor } from './sip-door.ts';
 import { tell, type Story, type StoryName } from './story.ts';
 
 export interface Fake {
@@ -43,7 +44,18 @@ export async function serveFake(options: { port: number; story: StoryName }): Pr
   const ground = JSON.stringify(baseMap());
 
   const http = createServer((request, response) => void route(request, response));
-  const sockets = new Server<ConsoleToServer, ServerToConsole>(http, { path: '/socket.io' });
+  const sockets = new Server<ConsoleToServer, ServerToConsole>(http, { path: '/socket.io', destroyUpgrade: false });
+
+  /** The seat's calls of the story, placed to its browser phone. */
+  const sip = openSipDoor(http, (account) =>
+    story.live.calls
+      .filter((call) => call.to.number === account && call.state !== 'ended')
+      .map((call) => ({
+        from: call.from.number,
+        name: call.from.name?.zh ?? '',
+        answersItself: call.state !== 'ringing',
+      })),
+  );
 
   const sayHello = (to: Pick<typeof sockets, 'emit'>) =>
     to.emit('hello', { serverTime: now(), me: story.me, site: story.site, live: story.live });
@@ -136,6 +148,7 @@ export async function serveFake(options: { port: number; story: StoryName }): Pr
     tell: open,
     async close() {
       clearInterval(speaking);
+      sip.close();
       await sockets.close();
       http.closeAllConnections();
     },

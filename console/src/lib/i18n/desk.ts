@@ -203,7 +203,7 @@ export const desk = messages({
     demoAlarm: 'Demo: raise an alarm',
     handledToday: 'Handled today',
     take: 'Take',
-    takeAndCall: 'Take and call back',
+    takeAndCall: 'Call back',
     locate: 'Locate',
     seePlan: 'See plan',
     open: 'Open',

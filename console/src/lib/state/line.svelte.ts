@@ -7,7 +7,6 @@ class Line {
   readonly calls = $derived(
     seatCalls({
       phoneCalls: phone.calls,
-      isPhoneReady: phone.isReady,
       calls: live.calls.values(),
       conferences: live.conferences.values(),
       account: session.me?.phone?.account,

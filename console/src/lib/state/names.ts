@@ -15,6 +15,13 @@ export function personName(id: string | undefined): string {
   return nameOf(people.get(id)?.name ?? zones.get(id)?.name ?? channels.get(id)?.name ?? { zh: id });
 }
 
+/** What fits on a key: 王建国 as it is, Wang Jianguo as Wang J. */
+export function shortPersonName(id: string): string {
+  const name = personName(id);
+  const [family, given] = name.split(' ');
+  return family && given && /^[A-Za-z]/.test(given) ? `${family} ${given[0]}.` : name;
+}
+
 /** 水利局: the unit someone belongs to. */
 export function unitName(personId: string): string {
   const person = session.directory.people.get(personId);

@@ -23,7 +23,7 @@ const phoneCall = (more: Partial<PhoneCall>): PhoneCall => ({
   isSideLine: false,
   ...more,
 });
-const nothing = { phoneCalls: [], isPhoneReady: true, calls: [], conferences: [], account: '1003' };
+const nothing = { phoneCalls: [], calls: [], conferences: [], account: '1003' };
 
 test('a call that rings here is told with what the switch knows of the caller', () => {
   const [call] = seatCalls({ ...nothing, phoneCalls: [phoneCall({})], calls: [ringing] });
@@ -40,7 +40,7 @@ test('a call that rings here is told with what the switch knows of the caller', 
 });
 
 test('without a browser phone the switch speaks alone', () => {
-  const [call] = seatCalls({ ...nothing, isPhoneReady: false, calls: [ringing] });
+  const [call] = seatCalls({ ...nothing, calls: [ringing] });
   assert.equal(call?.state, 'incoming');
   assert.equal(call?.phoneCall, undefined);
 });

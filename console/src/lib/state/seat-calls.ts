@@ -18,12 +18,11 @@ export interface SeatCall {
 }
 
 /**
- * The calls of this seat for the phone bar. The browser phone's own calls lead: they can be answered. Without a browser
- * phone (it is lost, or the seat has a telephone on the table) what the switch says is shown, without buttons.
+ * The calls of this seat for the phone bar. The browser phone's own calls lead: they can be answered. When it has none
+ * (it is lost, or the seat has a telephone on the table) what the switch says is shown.
  */
 export function seatCalls(facts: {
   phoneCalls: readonly PhoneCall[];
-  isPhoneReady: boolean;
   calls: Iterable<CallView>;
   conferences: Iterable<ConferenceView>;
   account: string | undefined;
@@ -35,7 +34,7 @@ export function seatCalls(facts: {
       facts.account !== undefined &&
       (call.to.number === facts.account || call.from.number === facts.account),
   );
-  if (facts.phoneCalls.length > 0 || facts.isPhoneReady) {
+  if (facts.phoneCalls.length > 0) {
     return facts.phoneCalls
       .filter((call) => !call.isSideLine)
       .map((call) => {
