@@ -267,7 +267,7 @@ export class Response extends Message {
     }
     if (status > 100 && options.toTag !== undefined) {
       const index = response.names.indexOf('To');
-      if (index >= 0 && !hasTag(response.values[index]!)) response.values[index] += `;tag=${options.toTag}`;
+      if (index >= 0 && !hasToTag(request)) response.values[index] += `;tag=${options.toTag}`;
     }
     return response;
   }
@@ -286,9 +286,9 @@ export type SipMessage = Request | Response;
 const COPIED = new Set(['Via', 'From', 'To', 'Call-ID', 'CSeq', 'Timestamp']);
 
 /** A To that cannot be read has no tag we could use; the answer to such a request is a 400 and stays as it is. */
-function hasTag(to: string): boolean {
+function hasToTag(request: Request): boolean {
   try {
-    return parseNameAddr(to).params.has('tag');
+    return request.toTag !== undefined;
   } catch {
     return true;
   }

@@ -52,7 +52,8 @@ export class InviteSession extends CountedEmitter<InviteDialogEvents> implements
   readonly #turn = new OfferTurn();
   readonly #reofferIn: ReofferIn;
   readonly #timer: SessionTimer;
-  readonly #over = new AbortController();
+  /** Made only while a re-INVITE of ours needs to hear of the end; most calls have none. */
+  #over: AbortController | undefined;
   #terms: SessionTerms | undefined;
   #localSdp: string;
   #awaitedAck: Repeat2xx | undefined;
@@ -117,7 +118,7 @@ export class InviteSession extends CountedEmitter<InviteDialogEvents> implements
     const outcome = await sendReinvite(this.#core, this.#dialog, this.#turn, {
       ownsCallId: this.#isCaller,
       credentials: this.#credentials,
-      signal: this.#over.signal,
+      signal: (this.#over ??= new AbortController()).signal,
       complete: (request) => this.#complete(request).setBody('application/sdp', offer),
     });
     if (outcome.kind === 'answered') {
@@ -325,7 +326,7 @@ export class InviteSession extends CountedEmitter<InviteDialogEvents> implements
     this.#timer.stop();
     this.#grace?.cancel();
     this.#stopWatchingFlow();
-    this.#over.abort();
+    this.#over?.abort();
     // Found a little longer only by those who have something more to say: an ACK, or a NOTIFY about our REFER.
     const forget = () => this.#core.dialogs.remove(this.#dialog.id);
     if (this.#awaitedAck?.isWaiting || this.#hasReferred)

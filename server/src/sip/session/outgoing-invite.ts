@@ -263,7 +263,10 @@ export class OutgoingCall
     for (const name of ['From', 'To', 'Call-ID', 'Route'])
       for (const value of this.#request.all(name)) cancel.add(name, value);
     cancel.add('CSeq', `${this.#request.cseq.number} CANCEL`);
-    if (this.#cancelReason !== undefined) cancel.add('Reason', formatReason({ cause: this.#cancelReason }));
+    const cause = this.#cancelReason;
+    // Only a call that someone else took is none that the phone's owner missed.
+    if (cause !== undefined)
+      cancel.add('Reason', formatReason({ cause, status: cause.includes('elsewhere') ? 200 : 487 }));
     const invite = this.#transaction as InviteClientTransaction;
     this.#core.layer.sendCancel(cancel, invite, NOBODY);
     // A peer that never ends its INVITE is forgotten 64·T1 after the CANCEL (RFC 3261 §9.1).

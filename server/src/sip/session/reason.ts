@@ -11,7 +11,10 @@ export interface Reason {
   status?: number;
 }
 
-/** Writes the header; a cause of Q.850 when there is one, for that is what trunks read. */
+/**
+ * Writes the header; a cause of Q.850 when there is one, for that is what trunks read. Without either code it is SIP 200,
+ * which in a CANCEL keeps the call out of the phone's list of missed ones, so a CANCEL names its own.
+ */
 export function formatReason({ cause, q850, status }: Reason): string {
   const text = cause.replace(/["\\\r\n]/g, ' ');
   return q850 === undefined ? `SIP;cause=${status ?? 200};text="${text}"` : `Q.850;cause=${q850};text="${text}"`;

@@ -242,10 +242,13 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
   #onInvite(request: Request, transaction: InviteServerTransaction, flow: Flow): void {
     const mergeKey = `${request.callId}|${request.fromTag ?? ''}|${request.cseq.number}`;
     const other = this.#merging.get(mergeKey);
-    if (other && other.state !== 'terminated')
+    // One that was refused is no loop: careless phones answer a challenge without counting CSeq on.
+    if (other?.state === 'proceeding' || other?.state === 'accepted')
       return transaction.respond(Response.to(request, 482, { toTag: this.#tag }));
     this.#merging.set(mergeKey, transaction);
-    transaction.onForgotten = () => this.#merging.delete(mergeKey);
+    transaction.onForgotten = () => {
+      if (this.#merging.get(mergeKey) === transaction) this.#merging.delete(mergeKey);
+    };
     if (this.#dialogs.size >= (this.#options.limits?.dialogs ?? DIALOGS_LIMIT))
       return transaction.respond(Response.to(request, 503, { toTag: this.#tag }).add('Retry-After', '5'));
     void this.#serve(request, transaction, async () => {
