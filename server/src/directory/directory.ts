@@ -15,11 +15,12 @@ import type {
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
+import type { DigestSecret } from '#sip/auth/digest.ts';
 import type { BindingStore } from '#sip/registrar/binding-store.ts';
 import type { Store } from '#store/store.ts';
 import { StoredBindings } from './bindings.ts';
 import { OrganisationTree } from './organisations.ts';
-import { AccountSecrets, type DigestSecret } from './secrets.ts';
+import { AccountSecrets } from './secrets.ts';
 import { nestedGroup } from './site-check.ts';
 import { readSite } from './site-file.ts';
 import { UserAccounts, type Users } from './users.ts';

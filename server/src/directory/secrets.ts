@@ -1,24 +1,11 @@
-import { createHash } from 'node:crypto';
 import type { Account } from '@tocsin/protocol/directory.ts';
 import type { Chance } from '#kernel/chance.ts';
 import { DispatchError } from '#kernel/errors.ts';
+import { digestSecret, type DigestSecret } from '#sip/auth/digest.ts';
 import type { Store } from '#store/store.ts';
 
 /** The realm of every SIP account of ours. */
 export const REALM = 'tocsin';
-
-/** What a registrar needs to check an account's digest, instead of its password. */
-export interface DigestSecret {
-  ha1Md5: string;
-  ha1Sha256: string;
-}
-
-/** H(user:realm:password), in hex (RFC 7616 §3.4.2). */
-export function digestSecret(user: string, password: string): DigestSecret {
-  const over = `${user}:${REALM}:${password}`;
-  const hex = (algorithm: string) => createHash(algorithm).update(over, 'utf8').digest('hex');
-  return { ha1Md5: hex('md5'), ha1Sha256: hex('sha256') };
-}
 
 /**
  * The secrets of SIP accounts. One set at run time (kept as digests only) goes before the password in the site's file; a
@@ -36,7 +23,7 @@ export class AccountSecrets {
     for (const { user, kind, password = kind === 'seat' ? chance.token(16) : undefined } of accounts.values()) {
       if (password === undefined) continue;
       this.#passwords.set(user, password);
-      this.#secrets.set(user, digestSecret(user, password));
+      this.#secrets.set(user, digestSecret(user, REALM, password));
     }
   }
 
@@ -65,7 +52,7 @@ export class AccountSecrets {
   /** @throws DispatchError ENDPOINT_UNKNOWN */
   async setPassword(user: string, password: string) {
     if (!this.#accounts.has(user)) throw new DispatchError('ENDPOINT_UNKNOWN', user);
-    const secret = digestSecret(user, password);
+    const secret = digestSecret(user, REALM, password);
     await this.#store.query(
       `INSERT INTO directory_account_secret (account, realm, ha1_md5, ha1_sha256) VALUES ($1, $2, $3, $4)
        ON CONFLICT (account) DO UPDATE SET ha1_md5 = excluded.ha1_md5, ha1_sha256 = excluded.ha1_sha256`,
