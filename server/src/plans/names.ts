@@ -6,18 +6,19 @@
 import { z } from 'zod';
 import type { StepDirectory, StepScope } from './step.ts';
 
-const ID = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}';
+/** What may be a name; whether there is one such is looked up later, so that a name in Chinese leads to the id. */
+const NAME_OR_PLACEHOLDER = /^(?:[^{}\s][^{}]{0,79}|\{[a-z][A-Za-z0-9._-]{0,63}\})$/;
 
 /** A name that the run fills in: a parameter's, or one of the alarm's. */
 export const PLACEHOLDER = /^\{([a-z][A-Za-z0-9._-]{0,63})\}$/;
 
 export const PersonReference = z
   .string()
-  .regex(new RegExp(`^(?:(?:group:)?${ID}|\\{[a-z][A-Za-z0-9._-]{0,63}\\})$`), 'person')
+  .regex(NAME_OR_PLACEHOLDER, 'person')
   .meta({ description: 'A person’s id, `group:<id>`, `{alarm.person}`, `{alarm.contacts}` or `{parameter}`' });
 export const ThingReference = z
   .string()
-  .regex(new RegExp(`^(?:${ID}|\\{[a-z][A-Za-z0-9._-]{0,63}\\})$`), 'thing')
+  .regex(NAME_OR_PLACEHOLDER, 'thing')
   .meta({ description: 'An id of the site, or `{parameter}`' });
 
 /** Groups are nested no deeper than this; what lies deeper is left out. */
@@ -42,6 +43,16 @@ export function peopleOf(references: readonly string[], scope: StepScope): strin
   };
   for (const reference of references) add(reference, 0);
   return [...found];
+}
+
+/** People named, but for some, or only those who are also among others: `except` and `within`. */
+export function chosenPeople(
+  choice: { people: string[]; except?: string[]; within?: string[] },
+  scope: StepScope,
+): string[] {
+  const except = new Set(peopleOf(choice.except ?? [], scope));
+  const within = choice.within && new Set(peopleOf(choice.within, scope));
+  return peopleOf(choice.people, scope).filter((person) => !except.has(person) && (!within || within.has(person)));
 }
 
 /** The contacts in the care file of the alarm's person, in the order in which they want to be called. */

@@ -49,11 +49,10 @@ export function sentenceFor(issue: z.core.$ZodIssue, facts: IssueFacts): Sentenc
       return bound('最多', 'at most', issue.origin, issue.maximum, wrong);
     case 'too_small':
       return bound('至少', 'at least', issue.origin, issue.minimum, wrong);
-    case 'invalid_format':
-      return {
-        zh: `“${wrong}”的写法不对：${FORMATS[issue.message] ?? issue.message}`,
-        en: `“${wrong}” is malformed: ${issue.message}`,
-      };
+    case 'invalid_format': {
+      const [zh, en] = FORMATS[issue.message] ?? [issue.message, issue.message];
+      return { zh: `“${wrong}”的写法不对：${zh}`, en: `“${wrong}” is malformed: ${en}` };
+    }
     case 'invalid_key':
     case 'invalid_element':
     case 'not_multiple_of':
@@ -72,10 +71,13 @@ const TYPES: Record<string, [zh: string, en: string]> = {
   record: ['一组字段', 'a set of fields'],
 };
 
-const FORMATS: Record<string, string> = {
-  'an id is 1-64 letters, digits, dots, dashes, underscores': '编号为 1-64 个字母、数字、点、横线或下划线',
-  person: '应为人员编号、group:分组编号 或 {参数}',
-  thing: '应为编号或 {参数}',
+const FORMATS: Record<string, [zh: string, en: string]> = {
+  'an id is 1-64 letters, digits, dots, dashes, underscores': [
+    '编号为 1-64 个字母、数字、点、横线或下划线',
+    'an id is 1-64 letters, digits, dots, dashes, underscores',
+  ],
+  person: ['应为人员编号、group:分组编号 或 {参数}', 'it should be a person’s id, group:<id> or {parameter}'],
+  thing: ['应为编号或 {参数}', 'it should be an id or {parameter}'],
 };
 
 const UNITS: Record<string, [zh: string, en: string]> = {

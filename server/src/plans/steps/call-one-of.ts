@@ -1,11 +1,13 @@
 import type { LedgerState, ParticipantState } from '@tocsin/protocol/views.ts';
 import { z } from 'zod';
-import { nameOfPerson, peopleOf, PersonReference } from '../names.ts';
+import { chosenPeople, nameOfPerson, PersonReference } from '../names.ts';
 import { defineStep, type PartyChange, type StepContext, type Words } from '../step.ts';
 import { speechOf, spoken, Text } from '../text.ts';
 
 const settings = z.object({
   people: z.array(PersonReference).min(1).max(50),
+  except: z.array(PersonReference).max(50).optional().meta({ description: 'But not these.' }),
+  within: z.array(PersonReference).max(50).optional().meta({ description: 'Only those who are also among these.' }),
   order: z.enum(['in-turn', 'parallel']).default('in-turn'),
   say: Text.meta({ description: 'Spoken to who answers; he confirms with 1.' }),
   ringS: z.number().int().min(5).max(120).default(25),
@@ -19,10 +21,10 @@ export const callOneOf = defineStep({
   kind: 'call-one-of',
   settings,
   sample: { people: ['{alarm.contacts}'], order: 'in-turn', say: '{alarm.person}发出求助，确认请按 1。', rounds: 2 },
-  refers: { people: 'people' },
+  refers: { people: 'people', except: 'people', within: 'people' },
 
   needs(wanted, scope) {
-    const people = peopleOf(wanted.people, scope);
+    const people = chosenPeople(wanted, scope);
     const isParallel = wanted.order === 'parallel';
     return {
       voice: people,
@@ -33,7 +35,7 @@ export const callOneOf = defineStep({
   },
 
   async run(wanted, context) {
-    const people = peopleOf(wanted.people, context);
+    const people = chosenPeople(wanted, context);
     if (people.length === 0) return { kind: 'failed', because: 'nobody-to-call' };
     context.offer({ redial: async (person) => void callAndReport(person, wanted, context, context.signal) });
 
