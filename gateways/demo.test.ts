@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -9,6 +9,8 @@ import { systemClock } from '@tocsin/server/kernel/clock.ts';
 import { silentLog } from '@tocsin/server/kernel/log.ts';
 import { sine, toneLevelDb } from '@tocsin/server/media';
 import { digestSecret, openUserAgent } from '@tocsin/server/sip';
+import { parse } from 'yaml';
+import { Site } from '@tocsin/protocol/directory.ts';
 import { startDemoPhones } from './demo-phones.ts';
 import { demoGatewaysConfig, type DemoAnswer, type DemoControl, type DemoEdgesConfig } from './demo.ts';
 import { framesOf } from './kit/babble.ts';
@@ -45,12 +47,12 @@ function asker(child: ChildProcess) {
     });
 }
 
-async function stackOf(t: TestContext) {
+async function stackOf(t: TestContext, site = 'test') {
   const stack = new AsyncDisposableStack();
   t.after(() => stack.disposeAsync());
   const dataFolder = mkdtempSync(join(tmpdir(), 'tocsin-demo-'));
   stack.defer(() => rmSync(dataFolder, { recursive: true, force: true }));
-  return { stack, dataFolder, broker: stack.use(await openTestBroker()) };
+  return { stack, dataFolder, broker: stack.use(await openTestBroker(site)) };
 }
 
 test(
@@ -185,5 +187,60 @@ test(
     await until(() => bindings('1004').length === 0, 'released');
     assert.ok(phones.take('1004'));
     await until(() => bindings('1004').length === 1, 'taken again');
+  },
+);
+
+test(
+  'the demonstration site’s files make its edge: every zone, channel, gauge and device has its simulator',
+  { timeout: 60_000 },
+  async (t) => {
+    const { stack, dataFolder, broker } = await stackOf(t, 'demo');
+    const folder = join(import.meta.dirname, '../sites/demo');
+    const files = ['site.yaml', 'people.yaml', 'accounts.yaml', 'places.yaml'];
+    const site = Site.parse(
+      Object.assign({}, ...files.map((file) => parse(readFileSync(join(folder, file), 'utf8')) as object)),
+    );
+    const child = fork(join(import.meta.dirname, 'simulators.ts'), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    stack.defer(() => void child.kill('SIGKILL'));
+    const options = {
+      mqttUrl: broker.url,
+      dataFolder,
+      isQuiet: true,
+      portOffset: 2000 + Math.floor(Math.random() * 5000) * 2,
+    };
+    child.send({ kind: 'start-site', site, options });
+    const message = await new Promise<FromSimulators>((resolve) => child.once('message', resolve));
+    assert.ok(message.kind === 'ready' && message.gateways, JSON.stringify(message));
+    const { gateways } = spawn(stack, 'main.ts', message.gateways) && message;
+    const kinds = gateways!.gateways.map(({ kind }) => kind);
+    assert.deepEqual(kinds, ['pa', 'sms', 'radio']);
+    const last = (id: string) => broker.heard.online.findLast(({ gateway }) => gateway === id)?.body;
+    await until(
+      () => [...gateways!.gateways.map(({ id }) => id), 'sensor'].every((id) => last(id)?.online),
+      'all online',
+      30_000,
+    );
+    await until(
+      () =>
+        site.gauges.every(({ id }) =>
+          broker.heard.devices.some(({ device, what }) => device === id && what === 'reading'),
+        ),
+      'readings',
+    );
+    await until(
+      () =>
+        site.devices.every(({ id }) =>
+          broker.heard.devices.some(({ device, what }) => device === id && what === 'heartbeat'),
+        ),
+      'heartbeats',
+    );
+    for (const gauge of site.gauges) {
+      const { body } = broker.heard.devices.find(({ device, what }) => device === gauge.id && what === 'reading')!;
+      assert.ok(
+        gauge.thresholds.every(({ above }) => (body as { value: number }).value < above),
+        `${gauge.id} is quiet`,
+      );
+    }
+    assert.deepEqual(broker.heard.malformed, []);
   },
 );

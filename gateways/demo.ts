@@ -4,7 +4,7 @@ import type { Clock } from '@tocsin/server/kernel/clock.ts';
 import type { Log } from '@tocsin/server/kernel/log.ts';
 import { DeviceSimulator } from './alarm/devices/mqtt/device-simulator.ts';
 import type { GatewaysConfig } from './config.ts';
-import { DemoPhones, startDemoPhones, type DemoPhonesOptions, type PhoneManner } from './demo-phones.ts';
+import { startDemoPhones, type DemoPhones, type DemoPhonesOptions, type PhoneManner } from './demo-phones.ts';
 import { openHorn, type HornSimulator } from './pa/horn-simulator.ts';
 import { openSipHorn, type SipHornSimulator } from './pa/sip-horn-simulator.ts';
 import { openRadioSimulator, type RadioSimulator } from './radio/radio-simulator.ts';
