@@ -6,7 +6,13 @@ const FRAME_MS = 20;
 const SAMPLES_PER_MS = 8;
 
 /** Bounds of the buffer. When more is waiting than `longestDelayMs`, the oldest is dropped. */
-export const JITTER_LIMITS = { startDelayMs: 40, longestDelayMs: 200, marginMs: 3 } as const;
+export const JITTER_LIMITS = { startDelayMs: 40, longestDelayMs: 200 } as const;
+
+/**
+ * Slack that is kept beyond the worst of the last seconds. It starts small; a frame that comes too late after all makes it
+ * grow, so that a stream with rare stragglers does not go to and fro between a cut and a concealment.
+ */
+const MARGIN_MS = { least: 1.5, most: 12, growth: 4, decayPerBin: 0.05 } as const;
 
 /** Samples the ring holds (512 ms). What lies further ahead than that is taken for a new beginning of the stream. */
 const RING = 4096;
@@ -51,6 +57,7 @@ export class JitterBuffer {
   #framesJudged = 0;
   #framesSinceCut = 0;
   #mayBeSilent = false;
+  #marginMs: number = MARGIN_MS.least;
 
   /** Counted since the beginning: frames made up, packets too late to be of use, pieces cut to shorten the delay, and restarts. */
   readonly counts = { concealedFrames: 0, latePackets: 0, cuts: 0, restarts: 0, overflows: 0 };
@@ -137,6 +144,9 @@ export class JitterBuffer {
     if (this.#heldFrames > 0 && at > this.#play) {
       // The frames that were waited for will not come: what was concealed in the meantime stood in for them.
       this.#play += Math.min(at - this.#play, this.#heldFrames * FRAME_SAMPLES);
+      this.#heldFrames = 0;
+    } else if (this.#heldFrames > 0 && at + samples > this.#play) {
+      this.#marginMs = Math.min(MARGIN_MS.most, this.#marginMs + MARGIN_MS.growth);
       this.#heldFrames = 0;
     }
     if (this.#state === 'playing' && !isEvent) this.#noteSlack(at, arrivedAtMs);
@@ -244,7 +254,7 @@ export class JitterBuffer {
     let worst = Infinity;
     for (let i = 0; i < BINS; i += 1) worst = Math.min(worst, this.#worstSlackMs[i]!);
     if (worst === Infinity) return 0;
-    const frames = Math.max(0, Math.floor((worst - JITTER_LIMITS.marginMs) / FRAME_MS));
+    const frames = Math.max(0, Math.floor((worst - this.#marginMs) / FRAME_MS));
     return Math.min(this.#phase() + frames * FRAME_SAMPLES, 2 * FRAME_SAMPLES);
   }
 
@@ -302,6 +312,7 @@ export class JitterBuffer {
     this.#binFrames += 1;
     if (this.#binFrames < BIN_FRAMES) return;
     this.#binFrames = 0;
+    this.#marginMs = Math.max(MARGIN_MS.least, this.#marginMs - MARGIN_MS.decayPerBin);
     this.#bin = (this.#bin + 1) % BINS;
     this.#worstSlackMs[this.#bin] = Infinity;
   }

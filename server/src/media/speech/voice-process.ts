@@ -63,19 +63,8 @@ async function speak({ stretches, file, wordsPerMinute }: VoiceRequest) {
   return { kind: 'spoken' as const, durationMs: (samples.length / RATE_HZ) * 1000 };
 }
 
-/** What is used of the package's object; it brings no types. */
-interface EspeakWorker {
-  set_voice(name: string): number;
-  set_rate(wordsPerMinute: number): void;
-  get_samplerate(): number;
-  synthesize(text: string, receive: (audio: Int16Array | undefined) => boolean): void;
-}
-
 async function bundledVoice(): Promise<Say> {
-  const name = '@echogarden/espeak-ng-emscripten';
-  const { default: load } = (await import(name)) as {
-    default: (options: object) => Promise<{ eSpeakNGWorker: new () => EspeakWorker }>;
-  };
+  const { default: load } = await import('@echogarden/espeak-ng-emscripten');
   const { eSpeakNGWorker: Worker } = await load({});
   const worker = new Worker();
   return async (text, voice, wordsPerMinute) => {

@@ -81,3 +81,8 @@ export function endpointOfKey(key: number): Endpoint {
   const host = [bits >>> 24, (bits >>> 16) & 255, (bits >>> 8) & 255, bits & 255].join('.');
   return { host, port: key % 65_536, key };
 }
+
+export function isSameHost(oneKey: number, otherKey: number): boolean {
+  if (oneKey < 0 || otherKey < 0) return endpointOfKey(oneKey).host === endpointOfKey(otherKey).host;
+  return Math.floor(oneKey / 65_536) === Math.floor(otherKey / 65_536);
+}

@@ -4,7 +4,7 @@ import type { Mix, Voice } from '../mixer.ts';
 import { Reception } from '../reception.ts';
 import { emptyRtpHeader, isRtcp, readRtpInto, RTP_HEADER_BYTES, writeRtpHeader, type RtpHeader } from '../rtp.ts';
 import { TelephoneEventReader, TelephoneEventSender } from '../telephone-event.ts';
-import { endpointOf, endpointOfKey, type Endpoint, type MediaSocket } from './io.ts';
+import { endpointOf, endpointOfKey, isSameHost, type Endpoint, type MediaSocket } from './io.ts';
 import { Latch } from './latch.ts';
 import { MediaNode, type Tick } from './node.ts';
 import type { Report, RtpConfiguration, RtpStatistics } from './protocol.ts';
@@ -188,8 +188,10 @@ export class RtpLeg extends MediaNode {
     return true;
   }
 
-  receiveRtcp(packet: Uint8Array, length: number): void {
-    if (isRtcp(packet, length)) this.#rtcp.receive(packet, length, this.#ssrc, false);
+  /** RTCP from the port of its own: only from the machine that the media come from. */
+  receiveRtcp(packet: Uint8Array, length: number, fromKey: number): void {
+    if (this.#remote && isRtcp(packet, length) && isSameHost(fromKey, this.#remote.key))
+      this.#rtcp.receive(packet, length, this.#ssrc, false);
   }
 
   override produce(tick: Tick): void {

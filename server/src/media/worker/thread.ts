@@ -87,7 +87,7 @@ const handlers: Handlers = {
       host,
       range,
       (packet, length, fromKey, arrivedAtMs) => leg.receive(packet, length, fromKey, arrivedAtMs),
-      (packet, length) => leg.receiveRtcp(packet, length),
+      (packet, length, fromKey) => leg.receiveRtcp(packet, length, fromKey),
     );
     leg.attach(rtp, rtcp);
     legs.push(leg);
