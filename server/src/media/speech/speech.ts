@@ -77,6 +77,7 @@ export class Speech implements AsyncDisposable {
     if (!voice || voice.exitCode !== null || voice.signalCode !== null) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     voice.once('exit', () => resolve());
+    voice.ref();
     voice.kill('SIGKILL');
     await promise;
   }
