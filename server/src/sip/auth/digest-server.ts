@@ -2,12 +2,12 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
-import { type AuthValue, formatAuthValue, parseAuthValue } from '../message/credentials.ts';
+import { type AuthValue, parseAuthValue } from '../message/credentials.ts';
 import type { Request, Response } from '../message/message.ts';
 import { type DigestAlgorithm, type DigestSecret, digestResponse, ha1Of } from './digest.ts';
 
 /** What a request's credentials come to. */
-export type DigestVerdict =
+type DigestVerdict =
   | { kind: 'accepted'; user: string }
   /** No credentials for us, or of a kind we do not speak: challenge. */
   | { kind: 'absent' }

@@ -25,7 +25,7 @@ export const ha1Of = (secret: DigestSecret, algorithm: DigestAlgorithm): string 
   algorithm === 'MD5' ? secret.ha1Md5 : secret.ha1Sha256;
 
 /** Everything the response is computed from but the secret. `qop` absent means RFC 2069's way, which old phones use. */
-export interface DigestInput {
+interface DigestInput {
   algorithm: DigestAlgorithm;
   method: string;
   uri: string;

@@ -1,3 +1,4 @@
+import { BadMessage } from '../message/bad-message.ts';
 import { Request, type Response } from '../message/message.ts';
 import { parseNameAddr } from '../message/name-addr.ts';
 import { formatUri } from '../message/uri.ts';
@@ -6,6 +7,20 @@ import { hopOfText } from './hop.ts';
 
 /** The largest CSeq a dialog begins with leaves room to count on (RFC 3261 §8.1.1.5). */
 const FIRST_CSEQ = 1;
+
+type DialogState = Pick<
+  Dialog,
+  | 'callId'
+  | 'localTag'
+  | 'remoteTag'
+  | 'local'
+  | 'remote'
+  | 'routeSet'
+  | 'remoteTarget'
+  | 'localCSeq'
+  | 'remoteCSeq'
+  | 'flow'
+>;
 
 /** A dialog (RFC 3261 §12): what both ends must know to send each other requests. */
 export class Dialog {
@@ -23,7 +38,7 @@ export class Dialog {
   /** The way our requests must go, when the remote target alone would not lead there: a connection, or through a NAT. */
   flow: Flow | undefined;
 
-  private constructor(state: Pick<Dialog, (typeof STATE)[number]>) {
+  private constructor(state: DialogState) {
     this.callId = state.callId;
     this.localTag = state.localTag;
     this.remoteTag = state.remoteTag;
@@ -44,7 +59,7 @@ export class Dialog {
       remoteTag: request.fromTag ?? '',
       local: `${request.get('To')!};tag=${localTag}`,
       remote: request.get('From')!,
-      routeSet: request.list('Record-Route'),
+      routeSet: routesOf(request),
       remoteTarget: contactOf(request) ?? formatUri(request.from.uri),
       localCSeq: FIRST_CSEQ - 1,
       remoteCSeq: request.cseq.number,
@@ -60,7 +75,7 @@ export class Dialog {
       remoteTag: response.toTag ?? '',
       local: request.get('From')!,
       remote: response.get('To')!,
-      routeSet: response.list('Record-Route').reverse(),
+      routeSet: routesOf(response).reverse(),
       remoteTarget: contactOf(response) ?? request.requestUri,
       localCSeq: request.cseq.number,
       remoteCSeq: undefined,
@@ -121,26 +136,26 @@ export class Dialog {
   }
 }
 
-const STATE = [
-  'callId',
-  'localTag',
-  'remoteTag',
-  'local',
-  'remote',
-  'routeSet',
-  'remoteTarget',
-  'localCSeq',
-  'remoteCSeq',
-  'flow',
-] as const;
-
 /** What dialogs are found by. */
 export const dialogId = (callId: string, localTag: string, remoteTag: string): string =>
   `${callId}|${localTag}|${remoteTag}`;
 
+/** A Contact that cannot be read counts as none: the dialog stands, and is reached where its request went. */
 function contactOf(message: Request | Response): string | undefined {
-  const [contact] = message.contacts;
-  return contact === undefined || contact === '*' ? undefined : formatUri(contact.uri);
+  try {
+    const [contact] = message.contacts;
+    return contact === undefined || contact === '*' ? undefined : formatUri(contact.uri);
+  } catch (error) {
+    if (error instanceof BadMessage) return undefined;
+    throw error;
+  }
+}
+
+/** The Record-Routes of a message; throws BadMessage now rather than when a request is to be sent along them. */
+export function routesOf(message: Request | Response): string[] {
+  const routes = message.list('Record-Route');
+  for (const route of routes) parseNameAddr(route);
+  return routes;
 }
 
 const isLooseRouter = (route: string): boolean => {

@@ -2,7 +2,7 @@ import { BadMessage } from './bad-message.ts';
 import { isHost, readNumber } from './grammar.ts';
 
 /** A sip: or sips: URI (RFC 3261 §19.1). `user`, `password` and `headers` are as on the wire, with their %-escapes. */
-export interface SipUri {
+interface SipUri {
   scheme: 'sip' | 'sips';
   user?: string;
   password?: string;
@@ -16,14 +16,14 @@ export interface SipUri {
 }
 
 /** A tel: URI (RFC 3966): the number as written, and its parameters. */
-export interface TelUri {
+interface TelUri {
   scheme: 'tel';
   number: string;
   params: Map<string, string | undefined>;
 }
 
 /** A URI of another scheme, kept but not understood. */
-export interface OtherUri {
+interface OtherUri {
   scheme: 'other';
   name: string;
   opaque: string;
@@ -52,14 +52,6 @@ export function parseUri(text: string): Uri {
   }
   if (!/^[a-z][a-z0-9+.-]*$/.test(scheme)) throw new BadMessage('a URI has no proper scheme');
   return { scheme: 'other', name: scheme, opaque: text.slice(colon + 1) };
-}
-
-/** Reads a URI that must be sip: or sips:; another scheme is a BadMessage with `statusWhenOther`. */
-export function parseSipOnlyUri(text: string, statusWhenOther = 416): SipUri {
-  const uri = parseUri(text);
-  if (uri.scheme !== 'sip' && uri.scheme !== 'sips')
-    throw new BadMessage('the URI is neither sip: nor sips:', statusWhenOther);
-  return uri;
 }
 
 function parseSipUri(scheme: 'sip' | 'sips', rest: string): SipUri {

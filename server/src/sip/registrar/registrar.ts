@@ -3,7 +3,8 @@ import { isIP } from 'node:net';
 import type { Clock, Timer } from '#kernel/clock.ts';
 import { Emitter } from '#kernel/emitter.ts';
 import { BadMessage } from '../message/bad-message.ts';
-import { Request, Response } from '../message/message.ts';
+import type { Request } from '../message/message.ts';
+import { Response } from '../message/message.ts';
 import type { NameAddr } from '../message/name-addr.ts';
 import { formatUri, parseUri, sameUri, userOf } from '../message/uri.ts';
 import type { Flow } from '../transport/flow.ts';
@@ -23,7 +24,7 @@ export const REGISTRAR_LIMITS = {
   sweepEveryMs: 5000,
 } as const;
 
-export type RegistrarEvents = { 'bindings-changed': [user: string, bindings: Binding[]] };
+type RegistrarEvents = { 'bindings-changed': [user: string, bindings: Binding[]] };
 
 /** The registrar and its location service (RFC 3261 §10.3). Who may register is decided before a request comes here. */
 export class Registrar extends Emitter<RegistrarEvents> implements AsyncDisposable {

@@ -23,7 +23,7 @@ import {
   refuseShortInterval,
 } from './session-timer.ts';
 
-export interface InviteSessionOptions {
+interface InviteSessionOptions {
   core: SessionCore;
   dialog: Dialog;
   /** The user part of our Contact. */

@@ -1,7 +1,8 @@
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
 import { answerChallenge } from '../auth/digest-client.ts';
-import { Dialog } from '../dialog/dialog.ts';
+import { Dialog, routesOf } from '../dialog/dialog.ts';
 import type { DialogUser } from '../dialog/dialog-table.ts';
+import { BadMessage } from '../message/bad-message.ts';
 import { Request, Response } from '../message/message.ts';
 import { formatUri } from '../message/uri.ts';
 import type { InviteClientTransaction } from '../transaction/invite-client.ts';
@@ -36,7 +37,7 @@ export interface OutgoingInvite extends Listenable<{ provisional: [{ status: num
   cancel(reason?: string): void;
 }
 
-export interface OutgoingCallOptions {
+interface OutgoingCallOptions {
   core: SessionCore;
   flow: Flow;
   requestUri: string;
@@ -96,7 +97,7 @@ export class OutgoingCall
 
   start(): void {
     this.#transaction = this.#core.layer.send(this.#request, this.#options.flow, {
-      onResponse: (response) => this.#receive(response),
+      onResponse: (response) => this.#receiveGuarded(response),
       onTimeout: () => this.#finish({ kind: 'unanswered' }),
       onTransportError: (detail) => this.#finish({ kind: 'unreachable', detail }),
     });
@@ -126,6 +127,17 @@ export class OutgoingCall
       .add('User-Agent', this.#core.productName);
     for (const [name, value] of Object.entries(headers ?? {})) request.set(name, value);
     return request.setBody('application/sdp', offer);
+  }
+
+  /** A final response that cannot be followed ends the call like one that never came. */
+  #receiveGuarded(response: Response): void {
+    try {
+      this.#receive(response);
+    } catch (error) {
+      if (!(error instanceof BadMessage)) throw error;
+      if (!response.isProvisional)
+        this.#finish({ kind: 'unreachable', detail: `the answer is malformed: ${error.message}` });
+    }
   }
 
   #receive(response: Response): void {
@@ -216,7 +228,7 @@ export class OutgoingCall
     const early = this.#early.get(tag);
     const dialog = early?.dialog ?? this.#dialogOf(response);
     // The 2xx has the last word on route set and target (RFC 3261 §13.2.2.4).
-    dialog.routeSet = response.list('Record-Route').reverse();
+    dialog.routeSet = routesOf(response).reverse();
     dialog.refreshTarget(response);
     const sendAck = () => {
       const flow = this.#core.flowFor(dialog) ?? this.#options.flow;

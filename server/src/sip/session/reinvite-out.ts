@@ -7,7 +7,7 @@ import type { Credentials, SessionCore } from './core.ts';
 import type { OfferTurn } from './offer-turn.ts';
 import { isChallenge } from './send-request.ts';
 
-export type ReinviteOutcome = { kind: 'answered'; response: Response } | { kind: 'refused'; status: number };
+type ReinviteOutcome = { kind: 'answered'; response: Response } | { kind: 'refused'; status: number };
 
 /** Collisions in a row after which a re-INVITE is given up with 491. */
 const COLLISIONS_LIMIT = 5;

@@ -9,7 +9,7 @@ export interface SessionTerms {
 }
 
 /** Seconds; a shorter wish of the peer's is answered 422 (RFC 4028 §5 has 90 as the least). */
-export const MIN_SESSION_EXPIRES_S = 90;
+const MIN_SESSION_EXPIRES_S = 90;
 /** What we propose. */
 export const SESSION_EXPIRES_S = 1800;
 

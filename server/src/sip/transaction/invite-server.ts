@@ -49,7 +49,7 @@ const TABLE: Table<State, Input, Action> = {
 };
 
 /** Whoever an INVITE server transaction reports to. */
-export interface InviteServerUser {
+interface InviteServerUser {
   /** The final response of 300 and above was never acknowledged. */
   onNoAck?(): void;
   onTransportError?(why: string): void;

@@ -1,7 +1,8 @@
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
-import { Request, Response, type SipMessage } from '../message/message.ts';
+import type { Request } from '../message/message.ts';
+import { Response, type SipMessage } from '../message/message.ts';
 import { BRANCH_COOKIE } from '../message/via.ts';
 import type { Address, Flow } from '../transport/flow.ts';
 import type { SipTransport } from '../transport/sip-transport.ts';
@@ -16,7 +17,7 @@ export type ClientTransaction = InviteClientTransaction | NonInviteClientTransac
 export type ServerTransaction = InviteServerTransaction | NonInviteServerTransaction;
 
 /** The user agent core above the transactions (RFC 3261 §8). */
-export interface TransactionUser {
+interface TransactionUser {
   /** A new request other than ACK; exactly one final response is owed through the transaction. */
   onRequest(request: Request, transaction: ServerTransaction, flow: Flow): void;
   /** An ACK that belongs to no transaction: it acknowledges a 2xx and goes to its dialog. */

@@ -6,7 +6,7 @@ import { Intake, type MessageHandler } from './intake.ts';
 import type { SipTransport } from './sip-transport.ts';
 
 /** What the network does to a datagram: the delays in ms of its copies; an empty list loses it. */
-export type Weather = (bytes: Buffer, from: Address, to: Address) => number[];
+type Weather = (bytes: Buffer, from: Address, to: Address) => number[];
 
 /**
  * A network inside the test: transports that reach each other by host and port, through real bytes and the real parser.
@@ -52,7 +52,7 @@ export class MemoryNetwork {
   }
 }
 
-export class MemoryTransport implements SipTransport {
+class MemoryTransport implements SipTransport {
   readonly address: Address;
   readonly #network: MemoryNetwork;
   readonly #intake: Intake;
@@ -93,7 +93,7 @@ export class MemoryTransport implements SipTransport {
   async [Symbol.asyncDispose](): Promise<void> {}
 }
 
-export class MemoryFlow implements Flow {
+class MemoryFlow implements Flow {
   readonly transport: 'udp' | 'tcp';
   readonly remote: Address;
   readonly local: Address;

@@ -23,7 +23,7 @@ export interface SipTransport extends AsyncDisposable {
   snapshot(): object;
 }
 
-export interface SipTransportOptions {
+interface SipTransportOptions {
   /** The local address to listen on. */
   host: string;
   /** UDP and TCP; 0 for any that is free for both. */

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { type Server, Socket, connect, createServer } from 'node:net';
+import type { Socket } from 'node:net';
+import { type Server, connect, createServer } from 'node:net';
 
 import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
@@ -9,7 +10,7 @@ import type { Intake } from './intake.ts';
 import { StreamFramer } from './stream-framer.ts';
 
 /** Bounds of the TCP side. A connection over the number is closed at once; one that exceeds a time is closed. */
-export const TCP_LIMITS = {
+const TCP_LIMITS = {
   connections: 4000,
   /** How often each connection is looked at; the times below are kept to within this. */
   lookEveryMs: 10_000,
@@ -87,7 +88,7 @@ export class TcpTransport implements AsyncDisposable {
 }
 
 /** One TCP connection. */
-export class Connection implements Flow {
+class Connection implements Flow {
   readonly transport = 'tcp';
   readonly isReliable = true;
   readonly remote: Address;

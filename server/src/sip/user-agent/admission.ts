@@ -11,8 +11,7 @@ const WRONG_PER_SOURCE_LIMIT = 200;
 const WRONG_WINDOW_MS = 60_000;
 
 /** Whether a request may be served, and whose it is. */
-export type Admission =
-  { kind: 'admitted'; account?: string; trunk?: string } | { kind: 'refused'; response: Response };
+type Admission = { kind: 'admitted'; account?: string; trunk?: string } | { kind: 'refused'; response: Response };
 
 export type SourceOf = (source: Address & { transport: TransportKind }) => string | undefined;
 

@@ -22,7 +22,7 @@ import type { SipTransport } from '../transport/sip-transport.ts';
 import { Admissions } from './admission.ts';
 import { type RegisterOptions, ClientRegistration, type Registration } from './registration.ts';
 import { checkRequest } from './request-checks.ts';
-import type { InviteOptions, UserAgent, UserAgentEvents, UserAgentOptions } from './user-agent.ts';
+import type { InviteOptions, UserAgent, UserAgentEvents, UserAgentOptions } from './face.ts';
 
 const PRODUCT_NAME = 'Tocsin';
 const DIALOGS_LIMIT = 8000;
@@ -295,7 +295,8 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
 
   #localUri(user: string): string {
     const { host, port } = this.address;
-    return `sip:${escapeUser(user)}@${host}${port === 5060 ? '' : `:${port}`}`;
+    const userInfo = user === '' ? '' : `${escapeUser(user)}@`;
+    return `sip:${userInfo}${host}${port === 5060 ? '' : `:${port}`}`;
   }
 
   #toUri(to: string): string {

@@ -8,7 +8,8 @@ import { type DigestSecret, digestSecret } from '../auth/digest.ts';
 import type { IncomingInvite } from '../session/incoming-invite.ts';
 import { MemoryNetwork } from '../transport/memory-network.ts';
 import type { Agent } from './agent.ts';
-import { type UserAgentOptions, openUserAgent } from './user-agent.ts';
+import type { UserAgentOptions } from './face.ts';
+import { openUserAgent } from './user-agent.ts';
 
 export const OFFER =
   'v=0\r\no=- 1 1 IN IP4 10.0.0.1\r\ns=-\r\nc=IN IP4 10.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n';

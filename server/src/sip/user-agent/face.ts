@@ -1,0 +1,92 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+
+import type { Chance } from '#kernel/chance.ts';
+import type { Clock } from '#kernel/clock.ts';
+import type { Listenable } from '#kernel/emitter.ts';
+import type { Log } from '#kernel/log.ts';
+import type { DigestSecret } from '../auth/digest.ts';
+import type { Binding } from '../registrar/binding.ts';
+import type { BindingStore } from '../registrar/binding-store.ts';
+import type { IncomingInvite } from '../session/incoming-invite.ts';
+import type { OutgoingInvite } from '../session/outgoing-invite.ts';
+import type { Timing } from '../transaction/timing.ts';
+import type { Address } from '../transport/flow.ts';
+import type { SipTransport } from '../transport/sip-transport.ts';
+import type { SourceOf } from './admission.ts';
+import type { RegisterOptions, Registration } from './registration.ts';
+
+export interface UserAgentOptions {
+  /** The local address to listen on, UDP and TCP; port 0 for any that is free for both. */
+  host: string;
+  port: number;
+  /** What peers are told instead of `host`. */
+  advertisedHost?: string;
+  /** Digest realm and local domain; 'tocsin' when absent. */
+  domain?: string;
+  /** The secrets of accounts; undefined for no such account. Absent: nobody is asked who he is. */
+  credentials?: (user: string) => Promise<DigestSecret | undefined>;
+  /** Names the trunk whose calls from this source are taken without digest; undefined for any other source. */
+  trustedSource?: SourceOf;
+  /** Where the registrar keeps bindings; in memory when absent. */
+  bindings?: BindingStore;
+  /** True when `credentials` are given; gateways run without. */
+  requireDigest?: boolean;
+  clock: Clock;
+  chance: Chance;
+  log: Log;
+  /** Dialogs at a time, ringing ones included; the next incoming call is answered 503. 8000 when absent. */
+  limits?: { dialogs?: number };
+  /** For tests: other transports than the real ones, other times than the RFC's. */
+  transport?: SipTransport;
+  timing?: Timing;
+}
+
+export interface InviteOptions {
+  /** A sip: URI, or a registered contact, which is reached the way it registered. */
+  target: string | Binding;
+  from: { user: string; displayName?: string };
+  /** What To says: a URI or a bare user; the target when absent. */
+  to?: string;
+  offer: string;
+  /** Further headers; they replace ours of the same name. */
+  headers?: Record<string, string>;
+  /** For a peer that challenges us. */
+  credentials?: { user: string; password: string };
+  /** That of the call that led to this one, so that calls cannot go in circles; 70 when absent. */
+  maxForwards?: number;
+  /** The dialog at the target that this call takes over: `call-id;to-tag=…;from-tag=…`. */
+  replaces?: string;
+  /** Aborting cancels; a string as reason goes along. */
+  signal?: AbortSignal;
+}
+
+export type UserAgentEvents = {
+  invite: [invite: IncomingInvite];
+  'bindings-changed': [user: string, bindings: Binding[]];
+  /** A source sends too much garbage or too many wrong passwords. */
+  throttled: [throttled: { what: 'garbage' | 'wrong-password'; source: string }];
+};
+
+/** The SIP end that we are: transports, registrar and calls behind one face. */
+export interface UserAgent extends AsyncDisposable, Listenable<UserAgentEvents> {
+  /** Where peers reach us. */
+  readonly address: Address;
+  readonly registrar: {
+    /** Live bindings of a user, the preferred first. */
+    lookup(user: string): Binding[];
+    snapshot(): { users: number; bindings: number };
+  };
+  /** Hands over an upgraded WebSocket (subprotocol `sip`, RFC 7118): the HTTP server's 'upgrade' event for its SIP path. */
+  handleWebSocketUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Calls. Every ending, an unreachable target included, is in the outcome. */
+  invite(options: InviteOptions): OutgoingInvite;
+  /** Asks with OPTIONS whether a peer lives. */
+  ping(
+    target: string,
+    timeoutMs: number,
+  ): Promise<{ kind: 'answered'; status: number; afterMs: number } | { kind: 'unanswered' }>;
+  /** Registers with another registrar, and stays registered until disposed of. */
+  register(options: RegisterOptions): Registration;
+  snapshot(): object;
+}
