@@ -41,6 +41,7 @@ export class Baresip {
   #control!: Socket;
   #waiting = new Map<string, (response: { ok: boolean; data?: string }) => void>();
   #number = 0;
+  #said = '';
 
   private constructor(options: BaresipOptions, folder: string, port: number) {
     this.options = options;
@@ -54,7 +55,7 @@ export class Baresip {
     const phone = new Baresip(options, folder, options.port ?? (await freePort()));
     t.after(async () => {
       await phone.stop();
-      await rm(folder, { recursive: true, force: true });
+      if (!process.env['KEEP_SCENARIO_DATA']) await rm(folder, { recursive: true, force: true });
     });
     await phone.#begin();
     return phone;
@@ -116,8 +117,10 @@ menu_bell no
     );
     const log = createWriteStream(join(this.folder, 'baresip.log'));
     this.#child = spawn('baresip', ['-4', '-v', '-f', this.folder], { stdio: ['ignore', 'pipe', 'pipe'] });
-    this.#child.stdout!.pipe(log, { end: false });
-    this.#child.stderr!.pipe(log, { end: false });
+    for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
+      stream.pipe(log, { end: false });
+      stream.on('data', (data: Buffer) => (this.#said += data.toString('latin1')));
+    }
     this.#control = await until(`baresip ${user} can be driven`, () => open(controlPort), 20_000);
     this.#listen();
     if (registers)

@@ -78,8 +78,6 @@ export async function callParty(
       message: options.message,
       ringForMs: options.ringForMs,
       confirmForMs: options.confirmForMs,
-      retries: 0,
-      retryAfterMs: 0,
       from: options.from,
       signal: options.signal,
       onState: ({ state, number, attempts: tried, because }) => {

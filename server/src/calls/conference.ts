@@ -2,7 +2,7 @@ import type { Name } from '@tocsin/protocol/common.ts';
 import type { Person } from '@tocsin/protocol/directory.ts';
 import type { ConferenceView, ParticipantState, ParticipantView } from '@tocsin/protocol/views.ts';
 import type { Chance } from '#kernel/chance.ts';
-import type { Clock } from '#kernel/clock.ts';
+import { type Clock, sleep } from '#kernel/clock.ts';
 import { Emitter } from '#kernel/emitter.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { LIMITS } from '#kernel/limits.ts';
@@ -16,41 +16,12 @@ import type { RadioChannel } from './channel.ts';
 import type { SpokenWords } from './confirm.ts';
 import type { Dialler } from './dialler.ts';
 import type { HangUpReason, Leg } from './leg.ts';
-import { Participant } from './participant.ts';
-import { reach } from './reach.ts';
+import { type AddRequest, Participant } from './participant.ts';
+import { reach, type Reached } from './reach.ts';
 import type { Recording, Recordings } from './recording.ts';
 
 export type ConferenceEndReason =
   'plan-ended' | 'plan-step-skipped' | 'dispatcher-ended' | 'everybody-left' | 'server-stopping';
-
-/** A change of one participant, as plans and desks want to hear it. */
-export interface ParticipantChange {
-  person: string;
-  state: ParticipantState;
-  at: number;
-  number?: string;
-  attempts: number;
-  standsInFor?: string;
-  detail?: string;
-  isSettled: boolean;
-}
-
-export interface AddRequest {
-  /** A person, or a bare number. */
-  person?: string;
-  number?: string;
-  confirm: 'press-1' | 'none';
-  announcement?: SpokenWords;
-  ringForMs: number;
-  retries: number;
-  retryAfterMs: number;
-  withDeputies: boolean;
-  standsInFor?: string;
-  isChair?: boolean;
-  /** He asked for it himself: his phone may answer at once. */
-  answersItself?: boolean;
-  onState?(change: ParticipantChange): void;
-}
 
 /** How long someone who has answered may take to press the key. */
 const CONFIRM_FOR_MS = 30_000;
@@ -175,7 +146,10 @@ export class Conference extends Emitter<{
     const known = [...this.#participants.values()].find(
       (each) => (person ? each.view.person === person.id : each.view.number === number) && !each.isOut,
     );
-    if (known) return known;
+    if (known) {
+      if (request.onState) known.watchers.add(request.onState);
+      return known;
+    }
     const participant = new Participant(
       {
         id: this.#parts.chance.id('part'),
@@ -282,9 +256,9 @@ export class Conference extends Emitter<{
     );
     const again = id === undefined ? missing.filter((each) => each.view.state !== 'replaced') : missing;
     for (const participant of again) {
-      const request = participant.request as AddRequest;
       this.#participants.delete(participant.id);
-      this.add(request);
+      const again = this.add(participant.request!);
+      for (const watcher of participant.watchers) again.watchers.add(watcher);
     }
     return again.length;
   }
@@ -299,12 +273,14 @@ export class Conference extends Emitter<{
   callDeputyOf(person: string): void {
     const participant = this.#place(person);
     const who = this.#parts.directory.person(person);
-    const request = participant.request as AddRequest | undefined;
+    const request = participant.request;
     if (!who || !request || participant.isIn) return;
     participant.stop.abort();
     participant.stop = new AbortController();
     if (!participant.isOut) participant.moveTo('unanswered', this.#parts.clock.now(), 'deputy-called');
-    void this.#standIn(participant, request, who);
+    void this.#standIn(participant, request, who).then((isReplaced) => {
+      if (!isReplaced) this.#tell(participant);
+    });
   }
 
   /** Joins a radio channel: everybody hears the radio, the radio hears everybody while the floor is given. */
@@ -359,13 +335,41 @@ export class Conference extends Emitter<{
 
   // --- reaching ---
 
+  /**
+   * Brings one participant in: all his numbers, then his deputies, and after a while all over again. The deputies come
+   * before the next round, as nobody can wait for a phone that is busy.
+   */
   async #bringIn(participant: Participant, request: AddRequest, person: Person | undefined): Promise<void> {
     const { signal } = participant.stop;
-    if (person?.absence && request.withDeputies) {
-      participant.moveTo('unreachable', this.#parts.clock.now(), `absent: ${person.absence.reason}`);
-      return await this.#standIn(participant, request, person);
+    const isAbsent = person?.absence !== undefined && request.withDeputies;
+    if (isAbsent) participant.moveTo('unreachable', this.#parts.clock.now(), `absent: ${person.absence!.reason}`);
+    for (let round = 0; round <= request.retries; round += 1) {
+      if (round > 0) {
+        this.#tell(participant, false);
+        const isTime = await sleep(this.#parts.clock, request.retryAfterMs, signal).then(
+          () => true,
+          () => false,
+        );
+        if (!isTime || this.hasEnded) return;
+      }
+      if (!isAbsent) {
+        const result = await this.#callOnce(participant, request, person);
+        if (result.kind === 'stopped' || signal.aborted) return;
+        if (result.kind === 'reached') {
+          if (this.hasEnded) return await result.leg.hangUp('conference-ended');
+          return await this.#putThrough(participant, result.leg);
+        }
+        participant.moveTo(result.state, this.#parts.clock.now(), result.because);
+      }
+      if (person && request.withDeputies && (await this.#standIn(participant, request, person))) return;
+      // A clear no is an answer: he is not pestered again.
+      if (participant.view.state === 'refused') break;
     }
-    const result = await reach(
+    this.#tell(participant);
+  }
+
+  async #callOnce(participant: Participant, request: AddRequest, person: Person | undefined): Promise<Reached> {
+    return await reach(
       { ...(person ? { person } : {}), numbers: person ? person.numbers.map((each) => each.dial) : [request.number!] },
       {
         confirm: request.confirm,
@@ -373,11 +377,10 @@ export class Conference extends Emitter<{
         ...(request.announcement ? { message: request.announcement } : {}),
         ringForMs: request.ringForMs,
         confirmForMs: CONFIRM_FOR_MS,
-        retries: request.retries,
-        retryAfterMs: request.retryAfterMs,
+        attemptsBefore: participant.view.attempts,
         from: { number: this.number, name: this.facts.name.zh },
         ...(request.answersItself ? { answersItself: true } : {}),
-        signal,
+        signal: participant.stop.signal,
         onState: ({ state, number, attempts, because }) => {
           participant.view.number = number;
           participant.view.attempts = attempts;
@@ -388,28 +391,20 @@ export class Conference extends Emitter<{
       },
       this.#parts,
     );
-    if (result.kind === 'stopped') return;
-    if (result.kind === 'reached') {
-      if (signal.aborted || this.hasEnded) return await result.leg.hangUp('conference-ended');
-      return await this.#putThrough(participant, result.leg);
-    }
-    if (signal.aborted) return;
-    participant.moveTo(result.state, this.#parts.clock.now(), result.because);
-    if (person && request.withDeputies) return await this.#standIn(participant, request, person);
-    this.#tell(participant);
   }
 
-  /** The deputies, in order: the first who comes in stands in; each reports under his own name. */
-  async #standIn(participant: Participant, request: AddRequest, person: Person): Promise<void> {
+  /** The deputies, in order: the first who comes in stands in, and reports under his own name. True when one did. */
+  async #standIn(participant: Participant, request: AddRequest, person: Person): Promise<boolean> {
     const deputies = this.#parts.directory.deputiesOf(person.id).filter((deputy) => !deputy.absence);
-    this.#tell(participant, deputies.length === 0);
+    this.#tell(participant, false);
     for (const deputy of deputies) {
-      if (participant.stop.signal.aborted || this.hasEnded) return;
+      if (participant.stop.signal.aborted || this.hasEnded) return false;
       const standIn = this.add({
         ...request,
         person: deputy.id,
         number: undefined,
         withDeputies: false,
+        retries: 0,
         isChair: false,
         answersItself: false,
         standsInFor: person.id,
@@ -418,11 +413,12 @@ export class Conference extends Emitter<{
       this.emit('changed');
       if (await this.#settled(standIn)) {
         participant.moveTo('replaced', this.#parts.clock.now(), `deputy: ${deputy.id}`);
-        return this.#tell(participant);
+        this.#tell(participant);
+        return true;
       }
       delete participant.view.replacedBy;
     }
-    this.#tell(participant);
+    return false;
   }
 
   /** Resolves when a participant is in (true) or will not come (false). */
@@ -516,16 +512,17 @@ export class Conference extends Emitter<{
     );
     const { person } = view;
     if (person)
-      (participant.request as AddRequest | undefined)?.onState?.({
-        person,
-        state: view.state,
-        at,
-        number: view.number,
-        attempts: view.attempts,
-        ...(view.standsInFor ? { standsInFor: view.standsInFor } : {}),
-        ...(view.because ? { detail: view.because } : {}),
-        isSettled,
-      });
+      for (const watcher of participant.watchers)
+        watcher({
+          person,
+          state: view.state,
+          at,
+          number: view.number,
+          attempts: view.attempts,
+          ...(view.standsInFor ? { standsInFor: view.standsInFor } : {}),
+          ...(view.because ? { detail: view.because } : {}),
+          isSettled,
+        });
     this.emit('changed');
   }
 

@@ -28,6 +28,13 @@ export interface DialOptions {
   onRinging?: () => void;
 }
 
+/**
+ * A far end that says nothing at all within this time, not even 100 Trying, is not there: the next number is tried.
+ * RFC 3261's timer B would wait 32 s, which is too long when lives hang on it; every proxy and phone that works answers
+ * within a second.
+ */
+const NO_RESPONSE_AFTER_MS = 5_000;
+
 /** Makes the media of a leg: plain RTP, or through the SFU when the far end is a browser. */
 export type OpenMedia = (label: string, isBrowser: boolean) => Promise<LegMedia>;
 
@@ -154,18 +161,23 @@ export class Dialler {
       return { kind: 'cancelled' };
     }
 
+    const attempt = new AbortController();
+    signal.addEventListener('abort', () => attempt.abort(signal.reason), { once: true });
+    const silence = this.#clock.after(NO_RESPONSE_AFTER_MS, () => attempt.abort('no-response'));
     const outgoing = this.#userAgent.invite({
       target: phone.to,
       from: { user: options.from.number, ...(options.from.name ? { displayName: options.from.name } : {}) },
       offer,
-      signal,
+      signal: attempt.signal,
       ...(options.answersItself ? { headers: ANSWER_ITSELF_HEADERS } : {}),
     });
     options.onInvited?.();
     leg.on('ringing', () => options.onRinging?.());
+    outgoing.on('provisional', () => silence.cancel());
     leg.follow(outgoing);
 
     const outcome = await outgoing.outcome;
+    silence.cancel();
     switch (outcome.kind) {
       case 'answered':
         if (await leg.establish(outcome.dialog, outcome.answer)) return { kind: 'answered', leg, afterMs: 0 };
@@ -181,6 +193,10 @@ export class Dialler {
           ? { kind: 'unanswered', afterMs: 0 }
           : { kind: 'unreachable', why: 'no-response' };
       case 'cancelled':
+        if (attempt.signal.reason === 'no-response') {
+          leg.fail('signalling-lost');
+          return { kind: 'unreachable', why: 'no-response' };
+        }
         leg.fail(endingOf(signal));
         return { kind: 'cancelled' };
       case 'unreachable':

@@ -1,5 +1,37 @@
 import type { ParticipantState, ParticipantView } from '@tocsin/protocol/views.ts';
+import type { SpokenWords } from './confirm.ts';
 import type { Leg } from './leg.ts';
+
+/** A change of one participant, as plans and desks want to hear it. */
+export interface ParticipantChange {
+  person: string;
+  state: ParticipantState;
+  at: number;
+  number?: string;
+  attempts: number;
+  standsInFor?: string;
+  detail?: string;
+  /** Nothing more will be tried by itself. */
+  isSettled: boolean;
+}
+
+/** How somebody is called in. */
+export interface AddRequest {
+  /** A person, or a bare number. */
+  person?: string;
+  number?: string;
+  confirm: 'press-1' | 'none';
+  announcement?: SpokenWords;
+  ringForMs: number;
+  retries: number;
+  retryAfterMs: number;
+  withDeputies: boolean;
+  standsInFor?: string;
+  isChair?: boolean;
+  /** He asked for it himself: his phone may answer at once. */
+  answersItself?: boolean;
+  onState?(change: ParticipantChange): void;
+}
 
 /** States in which nobody is being called and nobody is in. */
 const OUT: ReadonlySet<ParticipantState> = new Set([
@@ -22,11 +54,14 @@ export class Participant {
   /** Ends the reaching of this participant; a new one for each attempt to reach. */
   stop = new AbortController();
   /** How he was asked for, so that he can be called again. */
-  readonly request?: unknown;
+  readonly request?: AddRequest;
+  /** Whoever asked for him, and wants to know how he fares. */
+  readonly watchers = new Set<(change: ParticipantChange) => void>();
 
-  constructor(view: ParticipantView, request?: unknown) {
+  constructor(view: ParticipantView, request?: AddRequest) {
     this.view = view;
     this.request = request;
+    if (request?.onState) this.watchers.add(request.onState);
   }
 
   get id(): string {

@@ -1,6 +1,6 @@
 import type { Person } from '@tocsin/protocol/directory.ts';
 import type { ParticipantState } from '@tocsin/protocol/views.ts';
-import { sleep, type Clock } from '#kernel/clock.ts';
+import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import type { MediaEngine } from '#media/engine.ts';
 import { askToConfirm, type SpokenWords } from './confirm.ts';
@@ -13,9 +13,8 @@ export interface ReachOptions {
   message?: SpokenWords;
   ringForMs: number;
   confirmForMs: number;
-  /** How many times more all numbers are tried, `retryAfterMs` apart. */
-  retries: number;
-  retryAfterMs: number;
+  /** Attempts made before, so that the count goes on. */
+  attemptsBefore?: number;
   from: { number: string; name?: string };
   answersItself?: boolean;
   signal: AbortSignal;
@@ -34,30 +33,27 @@ export type Reached =
   | { kind: 'stopped' };
 
 /**
- * Reaches one person: his numbers in their order, again after a while, until he answers and says yes. A clear no
- * (refused, declined by key) ends it at once: he has been reached and will not come.
+ * Reaches one person: his numbers in their order, until he answers and says yes. A clear no (refused, declined by
+ * key) ends it at once: he has been reached and will not come.
  */
 export async function reach(
   target: { person?: Person; numbers: string[] },
   options: ReachOptions,
   parts: { dialler: Dialler; engine: MediaEngine; clock: Clock; log: Log },
 ): Promise<Reached> {
-  let attempts = 0;
+  let attempts = options.attemptsBefore ?? 0;
   let last: Extract<Reached, { kind: 'not-reached' }> = {
     kind: 'not-reached',
     state: 'unreachable',
     because: 'no-number',
   };
-  for (let round = 0; round <= options.retries; round += 1) {
-    if (round > 0 && !(await waited(parts.clock, options.retryAfterMs, options.signal))) return { kind: 'stopped' };
-    for (const number of target.numbers) {
-      attempts += 1;
-      const result = await tryNumber(number, attempts, target, options, parts);
-      if (result.kind !== 'not-reached') return result;
-      last = result;
-      options.onState({ state: result.state, number, attempts, because: result.because });
-      if (result.state === 'refused') return result;
-    }
+  for (const number of target.numbers) {
+    attempts += 1;
+    const result = await tryNumber(number, attempts, target, options, parts);
+    if (result.kind !== 'not-reached') return result;
+    last = result;
+    options.onState({ state: result.state, number, attempts, because: result.because });
+    if (result.state === 'refused') return result;
   }
   return last;
 }
@@ -121,14 +117,5 @@ function notReached(
       return { kind: 'not-reached', state: 'unanswered', because: 'no-answer' };
     case 'unreachable':
       return { kind: 'not-reached', state: 'unreachable', because: outcome.why };
-  }
-}
-
-async function waited(clock: Clock, delayMs: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    await sleep(clock, delayMs, signal);
-    return true;
-  } catch {
-    return false;
   }
 }

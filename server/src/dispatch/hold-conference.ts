@@ -1,5 +1,6 @@
 import type { CommandOf, Target } from '@tocsin/protocol/console.ts';
-import type { AddRequest, Conference } from '#calls/conference.ts';
+import type { Conference } from '#calls/conference.ts';
+import type { AddRequest } from '#calls/participant.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import type { Actor, Desk } from './desk.ts';
 import { peopleOf } from './targets.ts';

@@ -11,7 +11,12 @@ export class Phones extends Emitter<{ changed: [user: string] }> {
     userAgent.on('bindings-changed', (user) => this.emit('changed', user));
   }
 
+  /** How many phones are registered under this account. */
+  count(user: string): number {
+    return this.#userAgent.registrar.lookup(user).length;
+  }
+
   isRegistered(user: string): boolean {
-    return this.#userAgent.registrar.lookup(user).length > 0;
+    return this.count(user) > 0;
   }
 }

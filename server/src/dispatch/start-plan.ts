@@ -9,7 +9,7 @@ export async function startPlan(
   desk: Desk,
 ) {
   const pressedAt = desk.clock.now();
-  const alarm = alarmId === undefined ? undefined : desk.alarms.get(alarmId);
+  const alarm = alarmId === undefined ? undefined : await desk.alarms.get(alarmId);
   if (alarmId !== undefined && !alarm) throw new DispatchError('ALARM_UNKNOWN', alarmId);
   const run = await desk.runs.start({
     plan,
@@ -20,7 +20,7 @@ export async function startPlan(
     ...(incident ? { incident } : {}),
     ...(alarm ? { alarm } : {}),
   });
-  if (alarm) await desk.alarms.joinRun(alarm.id, run.id);
+  if (alarm) desk.alarms.attach(alarm.id, { run: run.id });
   return { id: run.id };
 }
 

@@ -8,7 +8,8 @@ export interface Listenable<Events extends Record<string, unknown[]>> {
 
 /** A typed emitter. A listener that throws does not keep the others from hearing; its error is handed to `onError`. */
 export class Emitter<Events extends Record<string, unknown[]>> implements Listenable<Events> {
-  #listeners = new Map<keyof Events, Set<(...args: never[]) => void>>();
+  // Functions of different arguments, kept apart by their event's name.
+  readonly #listeners = new Map<keyof Events, Set<unknown>>();
   readonly #onError: (error: unknown, event: keyof Events) => void;
 
   constructor(onError: (error: unknown, event: keyof Events) => void = reportLater) {
@@ -16,7 +17,7 @@ export class Emitter<Events extends Record<string, unknown[]>> implements Listen
   }
 
   on<Name extends keyof Events>(event: Name, listener: (...args: Events[Name]) => void): () => void {
-    const set = this.#listeners.get(event) ?? new Set();
+    const set = this.#listeners.get(event) ?? new Set<unknown>();
     this.#listeners.set(event, set);
     set.add(listener);
     return () => set.delete(listener);

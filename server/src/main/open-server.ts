@@ -19,6 +19,7 @@ import type { Desk } from '#dispatch/desk.ts';
 import { Phones } from '#dispatch/phones.ts';
 import { planPorts } from '#dispatch/plan-ports.ts';
 import { SystemState } from '#dispatch/system-state.ts';
+import { followAlarms } from '#dispatch/raise-alarm.ts';
 import { followFeeds } from '#dispatch/watch-feed.ts';
 import { openIncidents } from '#incidents/incidents.ts';
 import { systemChance } from '#kernel/chance.ts';
@@ -199,6 +200,7 @@ export async function openServer(config: Config): Promise<Server> {
   await restoreFeeds(desk);
   forgetEndedFeeds(desk);
   followFeeds(desk);
+  followAlarms(desk);
   await openGatewayDoor(mqtt, desk);
   userAgent.on('invite', (invite) => {
     answerCall(invite, desk).catch((error: unknown) => {
@@ -221,6 +223,7 @@ export async function openServer(config: Config): Promise<Server> {
       site: directory.site,
       sipAddress: address,
       mqttUrl: broker?.url ?? config.mqttUrl!,
+      phones,
     }),
   );
   desk.simulators = edges.simulators;

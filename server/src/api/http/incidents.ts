@@ -8,11 +8,11 @@ import type { Http, HttpParts } from './server.ts';
 const Params = z.object({ id: z.string().max(64) });
 
 /** Incidents, their timelines, and the evidence that can be taken out. */
-export function incidentRoutes(http: Http, { desk, dataFolder }: HttpParts): void {
+export function incidentRoutes(http: Http, { desk }: HttpParts): void {
   http.get(
     '/api/incidents',
     { config: { right: 'view' }, schema: { tags: ['incidents'], summary: 'Incidents, open ones first' } },
-    async () => desk.incidents.all(),
+    async () => desk.incidents.list(),
   );
 
   http.get(
@@ -27,7 +27,7 @@ export function incidentRoutes(http: Http, { desk, dataFolder }: HttpParts): voi
       },
     },
     async ({ params, query }) => {
-      if (!desk.incidents.get(params.id)) throw new DispatchError('INCIDENT_UNKNOWN', params.id);
+      if (!(await desk.incidents.get(params.id))) throw new DispatchError('INCIDENT_UNKNOWN', params.id);
       return (await desk.timeline.read({ incident: params.id, limit: 10_000, ...query })).map(toTimelineEntry);
     },
   );
@@ -39,12 +39,12 @@ export function incidentRoutes(http: Http, { desk, dataFolder }: HttpParts): voi
       schema: { tags: ['incidents'], summary: 'Evidence as a zip that tocsin-verify checks', params: Params },
     },
     async ({ params, session }, reply) => {
-      if (!desk.incidents.get(params.id)) throw new DispatchError('INCIDENT_UNKNOWN', params.id);
+      if (!(await desk.incidents.get(params.id))) throw new DispatchError('INCIDENT_UNKNOWN', params.id);
       const evidence = await exportIncident(params.id, session.user.id, desk);
       return reply
         .type('application/zip')
         .header('content-disposition', `attachment; filename="${params.id}.zip"`)
-        .send(zipEvidence(evidence, dataFolder));
+        .send(zipEvidence(evidence));
     },
   );
 }

@@ -16,8 +16,15 @@ export function sessionRoutes(http: Http, { desk, isSecure }: HttpParts): void {
         reply.header('retry-after', String(outcome.retryAfterS));
         throw new DispatchError('LOGIN_THROTTLED', `${outcome.retryAfterS} s`);
       }
-      if (outcome.kind === 'refused') throw new DispatchError('LOGIN_FAILED');
+      if (outcome.kind === 'refused') {
+        await desk.timeline.append({
+          kind: 'session.refused',
+          data: { username: request.body.username, from: request.ip },
+        });
+        throw new DispatchError('LOGIN_FAILED');
+      }
       const { session, token } = outcome;
+      await desk.timeline.append({ kind: 'session.began', actor: session.user.id, data: { from: request.ip } });
       reply.setCookie(SESSION_COOKIE, token, {
         path: '/',
         httpOnly: true,
@@ -39,6 +46,7 @@ export function sessionRoutes(http: Http, { desk, isSecure }: HttpParts): void {
 
   http.delete('/api/session', { schema: { tags: ['session'], summary: 'Log out' } }, async (request, reply) => {
     await desk.directory.users.logout(request.token);
+    await desk.timeline.append({ kind: 'session.ended', actor: request.session.user.id });
     reply.clearCookie(SESSION_COOKIE, { path: '/' });
     return { ok: true };
   });

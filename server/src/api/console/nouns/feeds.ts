@@ -10,14 +10,17 @@ export const feeds: NounDoor<'feeds'> = {
     desk.feeds.on('changed', (feed) => changed(viewOf(feed, desk)));
     desk.feeds.on('located', (id) => changed(viewOf(desk.feeds.get(id).snapshot(), desk)));
     desk.conferences.on('changed', (conference) => {
-      for (const { view } of conference.participants()) if (view.feed) changed(viewOf(desk.feeds.get(view.feed).snapshot(), desk));
+      for (const { view } of conference.participants())
+        if (view.feed) changed(viewOf(desk.feeds.get(view.feed).snapshot(), desk));
     });
   },
 };
 
 function viewOf(feed: FeedSnapshot, desk: Desk): FeedView {
   const person = feed.owner.kind === 'person' ? desk.directory.person(feed.owner.id) : undefined;
-  const conference = desk.conferences.all().find((each) => each.participants().some(({ view, isIn }) => view.feed === feed.id && isIn));
+  const conference = desk.conferences
+    .all()
+    .find((each) => each.participants().some(({ view, isIn }) => view.feed === feed.id && isIn));
   return {
     id: feed.id,
     ...(person ? { person: person.id } : {}),

@@ -31,13 +31,23 @@ function trunk({ directory, lines }: Desk): LinkView {
   if (all.length === 0) return absent('trunk');
   const free = all.reduce((sum, each) => sum + lines.free(each.id), 0);
   const total = all.reduce((sum, each) => sum + each.lines, 0);
-  return { id: 'trunk', state: free === 0 ? 'degraded' : 'works', since: 0, ...(free === 0 ? { value: `${free}/${total}` } : {}) };
+  return {
+    id: 'trunk',
+    state: free === 0 ? 'degraded' : 'works',
+    since: 0,
+    ...(free === 0 ? { value: `${free}/${total}` } : {}),
+  };
 }
 
 function phones({ phones: registered, directory }: Desk): LinkView {
   const accounts = directory.site.accounts.filter((account) => account.kind === 'phone');
   const here = accounts.filter((account) => registered.isRegistered(account.user)).length;
-  return { id: 'phones', state: 'works', since: 0, detail: { zh: `已注册 ${here}/${accounts.length}`, en: `${here} of ${accounts.length} registered` } };
+  return {
+    id: 'phones',
+    state: 'works',
+    since: 0,
+    detail: { zh: `已注册 ${here}/${accounts.length}`, en: `${here} of ${accounts.length} registered` },
+  };
 }
 
 function pa(desk: Desk): LinkView {
@@ -45,8 +55,23 @@ function pa(desk: Desk): LinkView {
   if (zones.length === 0) return absent('pa');
   const views = zones.map((zone) => desk.announcements.view(zone));
   const total = views.reduce((sum, zone) => sum + zone.hornsTotal, 0);
-  const silent = views.reduce((sum, zone) => sum + (zone.state === 'down' ? zone.hornsTotal : zone.hornsPlaying === undefined ? 0 : zone.hornsTotal - zone.hornsPlaying), 0);
-  const since = Math.max(0, ...desk.resources.gateways().filter((each) => each.kind === 'pa').map((each) => each.since));
+  const silent = views.reduce(
+    (sum, zone) =>
+      sum +
+      (zone.state === 'down'
+        ? zone.hornsTotal
+        : zone.hornsPlaying === undefined
+          ? 0
+          : zone.hornsTotal - zone.hornsPlaying),
+    0,
+  );
+  const since = Math.max(
+    0,
+    ...desk.resources
+      .gateways()
+      .filter((each) => each.kind === 'pa')
+      .map((each) => each.since),
+  );
   if (silent === 0) return { id: 'pa', state: 'works', since };
   return { id: 'pa', state: silent === total ? 'down' : 'degraded', since, value: `${total - silent}/${total}` };
 }
@@ -59,20 +84,34 @@ function ofGateways(id: LinkView['id'], kind: GatewayState['kind'], { resources 
   const down = all.filter((state) => state === 'down').length;
   const isDegraded = down > 0 || all.includes('degraded');
   if (!isDegraded) return { id, state: 'works', since };
-  return { id, state: down === all.length ? 'down' : 'degraded', since, ...(all.length > 1 ? { value: `${all.length - down}/${all.length}` } : {}) };
+  return {
+    id,
+    state: down === all.length ? 'down' : 'degraded',
+    since,
+    ...(all.length > 1 ? { value: `${all.length - down}/${all.length}` } : {}),
+  };
 }
 
 function video({ sfu }: Desk): LinkView {
   const { state } = sfu;
   if (state.kind === 'ready') return { id: 'video', state: 'works', since: 0 };
-  if (state.kind === 'failed') return { id: 'video', state: 'down', since: 0, detail: { zh: state.why, en: state.why } };
+  if (state.kind === 'failed')
+    return { id: 'video', state: 'down', since: 0, detail: { zh: state.why, en: state.why } };
   const value = state.total === undefined ? undefined : `${state.done ?? 0}/${state.total}`;
-  return { id: 'video', state: 'degraded', since: 0, ...(value ? { value } : {}), detail: { zh: `准备中 · ${state.step}`, en: `Being made ready: ${state.step}` } };
+  return {
+    id: 'video',
+    state: 'degraded',
+    since: 0,
+    ...(value ? { value } : {}),
+    detail: { zh: `准备中 · ${state.step}`, en: `Being made ready: ${state.step}` },
+  };
 }
 
 function data({ timeline, clock }: Desk): LinkView {
   const { problem } = timeline.snapshot();
-  return problem ? { id: 'data', state: 'down', since: clock.now(), detail: { zh: problem, en: problem } } : { id: 'data', state: 'works', since: 0 };
+  return problem
+    ? { id: 'data', state: 'down', since: clock.now(), detail: { zh: problem, en: problem } }
+    : { id: 'data', state: 'works', since: 0 };
 }
 
 function absent(id: LinkView['id']): LinkView {

@@ -45,13 +45,21 @@ function presenceOf(person: Person, desk: Desk): PresenceView {
   const call = desk.calls
     .all()
     .find(({ view }) => view.state !== 'ended' && (view.from.person === person.id || view.to.person === person.id));
-  if (call) return at(call.view.state === 'ringing' ? 'ringing' : call.view.state === 'held' ? 'held' : 'in', call.view.answeredAt ?? call.view.startedAt);
+  if (call)
+    return at(
+      call.view.state === 'ringing' ? 'ringing' : call.view.state === 'held' ? 'held' : 'in',
+      call.view.answeredAt ?? call.view.startedAt,
+    );
   if (person.absence) {
     const deputy = desk.directory.deputiesOf(person.id)[0];
     return { ...at('away', 0), ...(deputy ? { deputy: deputy.id } : {}) };
   }
   const hasOwnPhone = person.numbers.some((number) => desk.directory.account(number.dial));
-  if (hasOwnPhone && !person.numbers.some((number) => desk.phones.isRegistered(number.dial)) && person.numbers.every((number) => desk.directory.account(number.dial)))
+  if (
+    hasOwnPhone &&
+    !person.numbers.some((number) => desk.phones.isRegistered(number.dial)) &&
+    person.numbers.every((number) => desk.directory.account(number.dial))
+  )
     return at('unregistered', 0);
   return at('idle', 0);
 }

@@ -10,10 +10,18 @@ export const zones: NounDoor<'zones'> = {
     desk.announcements.on('changed', (zone) => tell([zone]));
     // A gateway or a horn that comes or goes changes its zones.
     desk.resources.on('changed', (gateway) =>
-      tell(desk.directory.site.zones.filter((zone) => zone.reach.kind === 'gateway' && zone.reach.gateway === gateway.id).map((zone) => zone.id)),
+      tell(
+        desk.directory.site.zones
+          .filter((zone) => zone.reach.kind === 'gateway' && zone.reach.gateway === gateway.id)
+          .map((zone) => zone.id),
+      ),
     );
     desk.phones.on('changed', (user) =>
-      tell(desk.directory.site.zones.filter((zone) => zone.reach.kind === 'sip' && zone.reach.account === user).map((zone) => zone.id)),
+      tell(
+        desk.directory.site.zones
+          .filter((zone) => zone.reach.kind === 'sip' && zone.reach.account === user)
+          .map((zone) => zone.id),
+      ),
     );
   },
 };

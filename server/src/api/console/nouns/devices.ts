@@ -1,0 +1,9 @@
+import type { NounDoor } from '../live.ts';
+
+export const devices: NounDoor<'devices'> = {
+  noun: 'devices',
+  all: (desk) => desk.alarms.devices(),
+  watch(desk, changed) {
+    desk.alarms.on('device-changed', changed);
+  },
+};

@@ -1,0 +1,9 @@
+import type { NounDoor } from '../live.ts';
+
+export const gauges: NounDoor<'gauges'> = {
+  noun: 'gauges',
+  all: (desk) => desk.alarms.gauges(),
+  watch(desk, changed) {
+    desk.alarms.on('gauge-changed', changed);
+  },
+};
