@@ -85,6 +85,8 @@ export interface Gateway extends AsyncDisposable {
   publishAlarm(device: string, alarm: Omit<DeviceAlarm, 'kind'> & { kind: DeviceAlarm['kind'] }): Promise<void>;
   /** Passes on what a device says of its moment; not stored, and lost while the server cannot be reached. */
   publishDevice(device: string, what: 'heartbeat' | 'location' | 'reading', body: unknown): void;
+  /** Calls `run` each time the gateway has come online: the moment to say anew what is not stored. */
+  onOnline(run: () => void): void;
   /** Waits until the broker has everything, at most so long. */
   flush(withinMs: number): Promise<boolean>;
   snapshot(): Record<string, unknown>;
@@ -114,6 +116,7 @@ class LivingGateway implements Gateway {
   readonly #running = new Set<Promise<void>>();
   #resources: GatewayResource[] = [];
   #linkQualityPercent: number | undefined;
+  readonly #onOnline: (() => void)[] = [];
   #isEnding = false;
   #isListening = false;
   #malformed = 0;
@@ -190,6 +193,10 @@ class LivingGateway implements Gateway {
     this.#connection.publish(topics.device(this.#options.site, device, what), JSON.stringify(body), { qos: 0 });
   }
 
+  onOnline(run: () => void) {
+    this.#onOnline.push(run);
+  }
+
   async flush(withinMs: number) {
     return within(this.#options.clock, withinMs, this.#outbox.untilEmpty());
   }
@@ -236,6 +243,7 @@ class LivingGateway implements Gateway {
         if (error) return log.error('gateway hears no commands', { error });
         this.#isListening = true;
         this.#sayOnline();
+        for (const run of this.#onOnline) run();
       });
       this.#outbox.connect((message) => this.#send(message));
     });

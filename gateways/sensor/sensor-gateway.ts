@@ -32,7 +32,7 @@ export class SensorGateway implements AsyncDisposable {
     gateway.announce(options.gauges.map(({ id }) => ({ id, kind: 'gauge', state: 'ready' })));
     gateway.onCommand('self-test', ({ resource }) => this.#test(resource), { afterCrash: 'again' });
     this.#timer = options.clock.every(options.everyMs ?? 10_000, () => void this.readAll());
-    void this.readAll();
+    gateway.onOnline(() => void this.readAll());
   }
 
   /** Reads and publishes all gauges once, now. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { GatewayResource } from '@tocsin/protocol/gateway.ts';
 import { openGateway, type Gateway, type GatewayOptions } from '../kit/gateway.ts';
@@ -7,6 +6,7 @@ import { Provider, type ProviderConfig } from './provider.ts';
 import { readReceipt, type Receipt } from './receipt.ts';
 import { cutIntoSegments, type Segments } from './segments.ts';
 import type { Pdu } from './smpp-library.ts';
+import { digits, eventId, parametersOf, referenceOf, userReferenceOf } from './submit.ts';
 import { LEDGER_LIMITS, openTextLedger, type Text, type TextLedger } from './text-ledger.ts';
 
 export const SMS_LIMITS = {
@@ -367,49 +367,4 @@ function resourceOf(provider: Provider): GatewayResource {
   return provider.isUp
     ? { id, kind: 'sms-provider', state: 'ready' }
     : { id, kind: 'sms-provider', state: 'down', detail: provider.why.slice(0, 200) };
-}
-
-/** submit_sm by the names of SMPP 3.4 §4.4.1; types of number and numbering plans: §5.2.5-6. */
-function parametersOf(
-  text: Text,
-  config: ProviderConfig,
-  segments: Segments,
-  part: Buffer | undefined,
-): Record<string, unknown> {
-  const source = config.sourceAddress;
-  const isName = !/^\+?[0-9]+$/.test(source);
-  return {
-    source_addr_ton: isName ? 5 : source.startsWith('+') ? 1 : 0,
-    source_addr_npi: isName ? 0 : 1,
-    source_addr: source.replace(/^\+/, ''),
-    dest_addr_ton: text.to.startsWith('+') ? 1 : 0,
-    dest_addr_npi: 1,
-    destination_addr: text.to.replace(/^\+/, ''),
-    esm_class: part !== undefined && segments.parts.length > 1 ? 0x40 : 0,
-    registered_delivery: 1,
-    data_coding: segments.dataCoding,
-    short_message: part ?? Buffer.alloc(0),
-    ...(part === undefined && { message_payload: segments.whole }),
-    user_message_reference: userReferenceOf(text),
-  };
-}
-
-function hashOf(text: Text): Buffer {
-  return createHash('sha256').update(text.command).digest();
-}
-
-function referenceOf(text: Text): number {
-  return hashOf(text)[0]!;
-}
-
-function userReferenceOf(text: Text): number {
-  return hashOf(text).readUInt16BE(1);
-}
-
-function eventId(text: Text, what: string): string {
-  return `tx-${hashOf(text).toString('hex').slice(0, 32)}-${what}`;
-}
-
-function digits(number: string): string {
-  return number.replace(/\D/g, '');
 }
