@@ -222,6 +222,21 @@ test('reports come by RTCP, on the next port or muxed', async (t) => {
   assert.equal(phone.rtcp[0]![1], 200);
 });
 
+test('two ports that talk to each other know their round trip from reports on the next port', async (t) => {
+  const { engine } = await engineFor(t);
+  const [a, b] = [await engine.openRtp({ label: 'a' }), await engine.openRtp({ label: 'b' })];
+  for (const [port, other] of [
+    [a, b],
+    [b, a],
+  ] as const) {
+    const remote = { host: '127.0.0.1', port: other.localPort };
+    await port.configure({ codec: 'pcma', payloadType: 8, remote, direction: 'sendrecv' });
+  }
+  const roundTrip = async () => (await a.statistics()).roundTripMs;
+  await until(async () => (await roundTrip()) !== undefined, 'a round trip is known', 30_000);
+  assert.ok((await roundTrip())! < 400, `${await roundTrip()} ms`);
+});
+
 test('ports are even, of the range, and run out by name', async (t) => {
   const { engine } = await engineFor(t, { rtpPorts: [28_700, 28_705] });
   const ports = [

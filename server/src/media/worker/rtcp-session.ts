@@ -26,11 +26,12 @@ export class RtcpSession {
     this.#cname = cname;
   }
 
-  receive(packet: Uint8Array, length: number, ownSsrc: number, isMuxed: boolean): void {
+  /** `arrivedAtMs` is monotonic: packets may have lain in the kernel for a while. */
+  receive(packet: Uint8Array, length: number, ownSsrc: number, isMuxed: boolean, arrivedAtMs: number): void {
     const found = readRtcp(packet, length, ownSsrc);
     if (!found) return;
     this.isMuxed = isMuxed;
-    const wallClockMs = systemClock.now();
+    const wallClockMs = systemClock.now() - (systemClock.monotonic() - arrivedAtMs);
     if (found.senderReport !== undefined) {
       this.#lastSenderReport = found.senderReport;
       this.#lastSenderReportAtMs = wallClockMs;

@@ -111,7 +111,7 @@ export class RtpLeg extends MediaNode {
     const configuration = this.#configuration;
     if (!configuration) return;
     if (isRtcp(packet, length)) {
-      if (this.#latch.source === fromKey) this.#rtcp.receive(packet, length, this.#ssrc, true);
+      if (this.#latch.source === fromKey) this.#rtcp.receive(packet, length, this.#ssrc, true, arrivedAtMs);
       return;
     }
     const header = HEADER;
@@ -189,9 +189,9 @@ export class RtpLeg extends MediaNode {
   }
 
   /** RTCP from the port of its own: only from the machine that the media come from. */
-  receiveRtcp(packet: Uint8Array, length: number, fromKey: number): void {
+  receiveRtcp(packet: Uint8Array, length: number, fromKey: number, arrivedAtMs: number): void {
     if (this.#remote && isRtcp(packet, length) && isSameHost(fromKey, this.#remote.key))
-      this.#rtcp.receive(packet, length, this.#ssrc, false);
+      this.#rtcp.receive(packet, length, this.#ssrc, false, arrivedAtMs);
   }
 
   override produce(tick: Tick): void {

@@ -87,7 +87,7 @@ const handlers: Handlers = {
       host,
       range,
       (packet, length, fromKey, arrivedAtMs) => leg.receive(packet, length, fromKey, arrivedAtMs),
-      (packet, length, fromKey) => leg.receiveRtcp(packet, length, fromKey),
+      (packet, length, fromKey, arrivedAtMs) => leg.receiveRtcp(packet, length, fromKey, arrivedAtMs),
     );
     leg.attach(rtp, rtcp);
     legs.push(leg);
