@@ -22,6 +22,8 @@ export interface SessionCore {
   readonly productName: string;
   /** Our Contact, for a peer reached over `flow`. */
   contact(user: string, flow: Pick<Flow, 'transport'>): string;
+  /** Runs once, `delayMs` from now, unless the user agent has closed by then. */
+  later(delayMs: number, run: () => void): void;
   /** The way a dialog's requests go; undefined when the peer cannot be reached by any transport of ours. */
   flowFor(dialog: Dialog): Flow | undefined;
 }

@@ -136,6 +136,8 @@ export class InviteSession extends CountedEmitter<InviteDialogEvents> implements
   }
 
   close(): Promise<void> {
+    // There is no time to wait for an ACK.
+    this.#awaitedAck?.stop();
     return this.bye({ cause: 'server-stopping' });
   }
 
@@ -311,7 +313,7 @@ export class InviteSession extends CountedEmitter<InviteDialogEvents> implements
     if (awaitedAck?.isWaiting)
       await new Promise<void>((resolve) => {
         this.#byeAfterAck = resolve;
-        this.#core.clock.after(64 * this.#core.layer.timing.t1, resolve);
+        this.#core.later(64 * this.#core.layer.timing.t1, resolve);
       });
     await this.#send('BYE', (bye) => {
       if (ending.reason !== undefined) bye.add('Reason', formatReason({ cause: ending.reason, q850: ending.q850 }));
@@ -329,8 +331,7 @@ export class InviteSession extends CountedEmitter<InviteDialogEvents> implements
     this.#over?.abort();
     // Found a little longer only by those who have something more to say: an ACK, or a NOTIFY about our REFER.
     const forget = () => this.#core.dialogs.remove(this.#dialog.id);
-    if (this.#awaitedAck?.isWaiting || this.#hasReferred)
-      this.#core.clock.after(64 * this.#core.layer.timing.t1, forget);
+    if (this.#awaitedAck?.isWaiting || this.#hasReferred) this.#core.later(64 * this.#core.layer.timing.t1, forget);
     else forget();
     this.emit('ended', ending);
   }

@@ -282,7 +282,7 @@ export class OutgoingCall
     const invite = this.#transaction as InviteClientTransaction;
     this.#core.layer.sendCancel(cancel, invite, NOBODY);
     // A peer that never ends its INVITE is forgotten 64·T1 after the CANCEL (RFC 3261 §9.1).
-    this.#core.clock.after(giveUpMs(this.#core.layer.timing), () => {
+    this.#core.later(giveUpMs(this.#core.layer.timing), () => {
       if (invite.state === 'proceeding') invite.abandon();
       this.#dropEarly();
     });

@@ -79,11 +79,13 @@ export class InviteClientTransaction extends Machine<State, Input, Action> {
     this.input(response.status < 200 ? 'provisional' : response.status < 300 ? 'success' : 'failure');
   }
 
-  /** Gives up at once, reporting nothing: for a user agent that closes. */
-  abandon(): void {
+  /** Gives up at once. Reports nothing, or with `why` a transport error when no final response has come. */
+  abandon(why?: string): void {
+    const isOpen = this.state === 'calling' || this.state === 'proceeding';
     this.cancelTimers();
     this.state = 'terminated';
     this.#forget();
+    if (why !== undefined && isOpen) this.#user.onTransportError(why);
   }
 
   protected perform(action: Action): void {

@@ -110,7 +110,9 @@ export class TransactionLayer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const transaction of [...this.#clients.values(), ...this.#servers.values()]) transaction.abandon();
+    this.#transport.deliverTo(() => {});
+    for (const transaction of [...this.#servers.values()]) transaction.abandon();
+    for (const transaction of [...this.#clients.values()]) transaction.abandon('the user agent closes');
   }
 
   #addVia(request: Request, flow: Flow): string {

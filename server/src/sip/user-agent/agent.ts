@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
+import type { Timer } from '#kernel/clock.ts';
 import { DigestServer } from '../auth/digest-server.ts';
 import type { Dialog } from '../dialog/dialog.ts';
 import { DialogTable } from '../dialog/dialog-table.ts';
@@ -44,6 +45,8 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
   /** CANCELs that came while their INVITE was being authenticated. */
   readonly #cancelledEarly = new WeakSet<InviteServerTransaction>();
   readonly #registrations = new Set<Registration>();
+  readonly #outgoing = new Set<OutgoingInvite>();
+  readonly #timers = new Set<Timer>();
   readonly #tag: string;
   #isClosing = false;
 
@@ -84,6 +87,7 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       chance,
       log,
       productName: PRODUCT_NAME,
+      later: (delayMs, run) => this.#later(delayMs, run),
       contact: (user, flow) => this.#contact(user, flow),
       flowFor: (dialog) => this.#flowFor(dialog),
     };
@@ -120,7 +124,11 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     call.start();
     if (signal?.aborted) onAbort();
     else signal?.addEventListener('abort', onAbort, { once: true });
-    void call.outcome.then(() => signal?.removeEventListener('abort', onAbort));
+    this.#outgoing.add(call);
+    void call.outcome.then(() => {
+      this.#outgoing.delete(call);
+      signal?.removeEventListener('abort', onAbort);
+    });
     return call;
   }
 
@@ -182,6 +190,7 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     if (this.#isClosing) return;
     this.#isClosing = true;
     const goodbyes = [...this.#registrations].map((registration) => registration[Symbol.asyncDispose]());
+    for (const call of this.#outgoing) call.cancel('server-stopping');
     const open = this.#dialogs.close();
     if (goodbyes.length + open.length > 0) {
       const { promise: timeIsUp, resolve } = Promise.withResolvers<void>();
@@ -189,6 +198,7 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       await Promise.race([Promise.allSettled([...goodbyes, ...open]), timeIsUp]);
       timer.cancel();
     }
+    for (const timer of this.#timers) timer.cancel();
     await this.#layer[Symbol.asyncDispose]();
     await this.registrar[Symbol.asyncDispose]();
     await this.#transport[Symbol.asyncDispose]();
@@ -285,6 +295,14 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
         this.#options.log.error('SIP request failed', { method: request.method, callId: request.callId, error });
       transaction.respond(Response.to(request, status, { toTag: this.#tag }));
     }
+  }
+
+  #later(delayMs: number, run: () => void): void {
+    const timer = this.#options.clock.after(delayMs, () => {
+      this.#timers.delete(timer);
+      run();
+    });
+    this.#timers.add(timer);
   }
 
   #contact(user: string, { transport }: Pick<Flow, 'transport'>): string {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 
@@ -51,6 +52,8 @@ export function town(t: TestContext) {
     const closing = Promise.all(agents.map((one) => one[Symbol.asyncDispose]()));
     await wind(2000);
     await closing;
+    // Whatever was opened is closed, timers included: a process that is done must be able to end.
+    assert.equal(clock.pending, 0, 'timers are still set after closing');
   });
   return { clock, network, wind, agent, nextCall };
 }
