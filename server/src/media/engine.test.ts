@@ -277,7 +277,9 @@ for (const io of ['dgram', 'batched'] as const) {
     await bridge.add(b.leg);
     await until(() => hears(a.phone, 1300) && hears(b.phone, 500) && hearsNot(a.phone, 500), 'the two hear each other');
     assert.equal(await isRelaying(), true);
-    assert.equal((await engine.snapshot()).bridges[0]!.encodings, 0);
+    // What was in the jitter buffer before the two were joined may still have been mixed.
+    const { encodings } = (await engine.snapshot()).bridges[0]!;
+    assert.ok(encodings < 10, `${encodings} encodings`);
     await until(() => speaking.size === 2, 'speaking is told');
 
     await bridge.add(c.leg);
