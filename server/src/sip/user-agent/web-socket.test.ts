@@ -14,7 +14,7 @@ import { parseDatagram } from '../message/parse.ts';
 import { ANSWER, OFFER } from './test-town.ts';
 import { openUserAgent } from './user-agent.ts';
 
-test('a browser registers over its WebSocket, is called over it, hangs up, and is gone with it', async (t) => {
+test('a phone made by hand registers over a WebSocket, is called over it, hangs up, and is gone with it', async (t) => {
   const agent = await openUserAgent({
     host: '127.0.0.1',
     port: 0,
@@ -27,12 +27,12 @@ test('a browser registers over its WebSocket, is called over it, hangs up, and i
   t.after(() => http.close());
   http.on('upgrade', (request, socket, head) => agent.handleWebSocketUpgrade(request, socket, head));
   await once(http, 'listening');
-  const browser = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}/sip`, 'sip');
-  await once(browser, 'open');
+  const phone = new WebSocket(`ws://127.0.0.1:${(http.address() as AddressInfo).port}/sip`, 'sip');
+  await once(phone, 'open');
   const send = (text: string, body = '') =>
-    browser.send(`${text.trim().replaceAll('\n', '\r\n')}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    phone.send(`${text.trim().replaceAll('\n', '\r\n')}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
   const next = async (): Promise<Request> => {
-    const parsed = parseDatagram(((await once(browser, 'message')) as [Buffer])[0]);
+    const parsed = parseDatagram(((await once(phone, 'message')) as [Buffer])[0]);
     assert.ok(parsed.kind === 'message');
     return parsed.message as Request;
   };
@@ -58,7 +58,7 @@ Contact: <sip:xyz@abc.invalid;transport=ws>;expires=300`);
   send(
     `SIP/2.0 200 OK
 ${copied}
-To: ${invite.get('To')};tag=browser
+To: ${invite.get('To')};tag=phone
 Contact: <sip:xyz@abc.invalid;transport=ws>
 Content-Type: application/sdp`,
     ANSWER,
@@ -71,14 +71,14 @@ Content-Type: application/sdp`,
   send(`
 BYE sip:9@server SIP/2.0
 Via: SIP/2.0/WS abc.invalid;branch=z9hG4bKb
-From: ${invite.get('To')};tag=browser
+From: ${invite.get('To')};tag=phone
 To: ${invite.get('From')}
 Call-ID: ${invite.callId}
 CSeq: 1 BYE`);
   assert.deepEqual(await ended, { by: 'remote', reason: undefined, q850: undefined });
 
   const gone = new Promise((resolve) => agent.once('bindings-changed', (_user, bindings) => resolve(bindings)));
-  browser.close();
+  phone.close();
   assert.deepEqual(await gone, []);
   const late = await agent.invite({ target: binding, from: { user: '9' }, offer: OFFER }).outcome;
   assert.equal(late.kind, 'unreachable');
