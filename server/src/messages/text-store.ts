@@ -1,6 +1,27 @@
 /** The statements about short messages. */
 import type { Queryable, Store } from '#store/store.ts';
-import type { InboundText, TextState } from './texts.ts';
+
+export interface TextState {
+  id: string;
+  run?: string;
+  incident?: string;
+  person?: string;
+  number: string;
+  text: string;
+  parts: number;
+  state: 'queued' | 'sent' | 'delivered' | 'failed';
+  at: number;
+  detail?: string;
+}
+
+export interface InboundText {
+  id: string;
+  at: number;
+  from: string;
+  to: string;
+  person?: string;
+  text: string;
+}
 
 export interface TextRecord {
   id: string;

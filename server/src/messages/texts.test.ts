@@ -6,7 +6,8 @@ import { ManualClock } from '#kernel/clock.ts';
 import { silentLog } from '#kernel/log.ts';
 import type { Store } from '#store/store.ts';
 import { openTestStore } from '#store/test-database.ts';
-import { openTexts, TEXT_LIMITS, type TextState } from './texts.ts';
+import type { TextState } from './text-store.ts';
+import { openTexts, TEXT_LIMITS } from './texts.ts';
 
 const PEOPLE: Person[] = [
   person('zhang', [

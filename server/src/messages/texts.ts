@@ -14,7 +14,7 @@ import type { Store } from '#store/store.ts';
 import type { Timeline } from '#timeline/timeline.ts';
 import { textParts } from './text-parts.ts';
 import * as sql from './text-store.ts';
-import type { TextRecord } from './text-store.ts';
+import type { InboundText, TextRecord, TextState } from './text-store.ts';
 
 export const TEXT_LIMITS = {
   /** Texts that wait for a gateway; the next is refused with TEXT_QUEUE_FULL. */
@@ -37,28 +37,6 @@ export interface NewText {
   isDrill?: boolean;
   /** Who sent it: a user's id; absent: `system`. */
   actor?: string;
-}
-
-export interface TextState {
-  id: string;
-  run?: string;
-  incident?: string;
-  person?: string;
-  number: string;
-  text: string;
-  parts: number;
-  state: 'queued' | 'sent' | 'delivered' | 'failed';
-  at: number;
-  detail?: string;
-}
-
-export interface InboundText {
-  id: string;
-  at: number;
-  from: string;
-  to: string;
-  person?: string;
-  text: string;
 }
 
 export interface Texts extends AsyncDisposable, Listenable<{ changed: [TextState]; received: [InboundText] }> {

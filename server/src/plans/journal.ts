@@ -22,24 +22,47 @@ export class RunJournal implements AsyncDisposable {
   #writing: Promise<void> | undefined;
   #waiters: (() => void)[] = [];
   #retry: Timer | undefined;
+  readonly #insert: () => Promise<void>;
+  #isInserted: boolean;
+  #inserting: Promise<void> | undefined;
   #isHeld = false;
   #isClosed = false;
 
-  constructor(options: { write: (steps: Set<string>, rows: Set<string>) => Promise<void>; clock: Clock; log: Log }) {
+  /** @param options.isInserted false for a new run: `insert` writes it whole, and may be called again */
+  constructor(options: {
+    isInserted: boolean;
+    insert: () => Promise<void>;
+    write: (steps: Set<string>, rows: Set<string>) => Promise<void>;
+    clock: Clock;
+    log: Log;
+  }) {
+    this.#isInserted = options.isInserted;
+    this.#insert = options.insert;
     this.#write = options.write;
     this.#clock = options.clock;
     this.#log = options.log;
   }
 
-  /** Until `release` changes are only noted: the first transaction of a new run is written by who starts it. */
-  hold(): void {
+  /**
+   * Writes a new run with everything marked in this turn, in one transaction. Gives up waiting after DURABLE_WAIT_MS;
+   * then it is written behind the run's back.
+   */
+  async writeFirst(prepare: () => void): Promise<void> {
     this.#isHeld = true;
-  }
-
-  /** Ends the holding; `written`: everything noted meanwhile is on disk already. */
-  release(noted: 'written' | 'unwritten'): void {
+    prepare();
+    const inserted = this.#insertOnce().then(
+      () => true,
+      (error: unknown) => {
+        this.#log.error('a run begins although it could not be written', { error });
+        return false;
+      },
+    );
+    const late = Promise.withResolvers<false>();
+    const timer = this.#clock.after(DURABLE_WAIT_MS, () => late.resolve(false));
+    const isWritten = await Promise.race([inserted, late.promise]);
+    timer.cancel();
     this.#isHeld = false;
-    if (noted === 'written') {
+    if (isWritten) {
       this.#steps.clear();
       this.#rows.clear();
       this.#isDirty = false;
@@ -67,6 +90,14 @@ export class RunJournal implements AsyncDisposable {
     });
   }
 
+  /** One at a time: an earlier try that is still under way must not come after the changes it knows nothing of. */
+  async #insertOnce(): Promise<void> {
+    if (this.#isInserted) return;
+    this.#inserting ??= this.#insert().finally(() => (this.#inserting = undefined));
+    await this.#inserting;
+    this.#isInserted = true;
+  }
+
   #next(): void {
     if (this.#writing || this.#retry || this.#isHeld || this.#isClosed) return;
     if (!this.#isDirty) {
@@ -89,7 +120,7 @@ export class RunJournal implements AsyncDisposable {
         this.#rows = new Set();
         this.#waiters = [];
         this.#isDirty = false;
-        return this.#write(steps, rows);
+        return this.#insertOnce().then(() => this.#write(steps, rows));
       })
       .then(
         () => {

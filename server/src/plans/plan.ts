@@ -134,5 +134,5 @@ export function planFrom(document: z.output<typeof PlanDocument>): Plan {
 
 /** The published JSON Schema of the document, as it is written and not as it is parsed. */
 export function planJsonSchema(): object {
-  return z.toJSONSchema(PlanDocument, { io: 'input', unrepresentable: 'any', reused: 'inline' });
+  return z.toJSONSchema(PlanDocument, { io: 'input', unrepresentable: 'any', reused: 'ref' });
 }

@@ -32,7 +32,6 @@ export interface StepRecord {
   because?: string;
   summary?: Name;
   choice?: string;
-  kept: Record<string, unknown>;
 }
 
 export interface RunRecords {
@@ -89,13 +88,12 @@ export async function saveRun(store: Store, run: RunRecord, steps: StepRecord[],
 async function saveSteps(tx: Queryable, run: string, steps: StepRecord[]): Promise<void> {
   if (steps.length === 0) return;
   await tx.query(
-    `INSERT INTO run_step (run, id, place, state, started_at, ended_at, because, summary, choice, kept)
-     SELECT $1, s.id, s.place, s.state, s."startedAt", s."endedAt", s.because, s.summary, s.choice, s.kept
+    `INSERT INTO run_step (run, id, place, state, started_at, ended_at, because, summary, choice)
+     SELECT $1, s.id, s.place, s.state, s."startedAt", s."endedAt", s.because, s.summary, s.choice
      FROM jsonb_to_recordset($2::jsonb) AS s(id text, place integer, state text, "startedAt" bigint, "endedAt" bigint,
-       because text, summary jsonb, choice text, kept jsonb)
+       because text, summary jsonb, choice text)
      ON CONFLICT (run, id) DO UPDATE SET state = excluded.state, started_at = excluded.started_at,
-       ended_at = excluded.ended_at, because = excluded.because, summary = excluded.summary, choice = excluded.choice,
-       kept = excluded.kept`,
+       ended_at = excluded.ended_at, because = excluded.because, summary = excluded.summary, choice = excluded.choice`,
     [run, JSON.stringify(steps)],
   );
 }
@@ -143,7 +141,7 @@ export async function readRun(store: Store, id: string): Promise<RunRecords | un
   );
   if (!run) return undefined;
   const steps = await store.query<StepRecord>(
-    `SELECT id, place, state, started_at AS "startedAt", ended_at AS "endedAt", because, summary, choice, kept
+    `SELECT id, place, state, started_at AS "startedAt", ended_at AS "endedAt", because, summary, choice
      FROM run_step WHERE run = $1 ORDER BY place`,
     [id],
   );

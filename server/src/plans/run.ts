@@ -3,60 +3,25 @@
  * happens changes the state by the tables of machine.ts and is marked for the journal, told to the timeline and shown.
  */
 import type { Name } from '@tocsin/protocol/common.ts';
-import type { RunView, StepView } from '@tocsin/protocol/views.ts';
-import type { Chance } from '#kernel/chance.ts';
-import type { Clock, Timer } from '#kernel/clock.ts';
+import type { RunView } from '@tocsin/protocol/views.ts';
+import type { Timer } from '#kernel/clock.ts';
 import { DispatchError } from '#kernel/errors.ts';
-import type { Log } from '#kernel/log.ts';
-import type { Store } from '#store/store.ts';
-import type { Timeline } from '#timeline/timeline.ts';
 import { unmetCondition } from './conditions.ts';
-import { DURABLE_WAIT_MS, RunJournal } from './journal.ts';
+import { RunJournal } from './journal.ts';
 import { Ledger, ledgerKey, type LedgerChange } from './ledger.ts';
 import { waitsFor } from './load.ts';
 import { hasEnded, RUN_TABLE, STEP_TABLE, type RunInput, type StepInput } from './machine.ts';
 import type { PlanStep } from './plan.ts';
 import { insertRun, saveRun, type RunRecord, type RunRecords, type StepRecord } from './run-store.ts';
-import {
-  StepInterrupted,
-  type PlanPorts,
-  type Step,
-  type StepConference,
-  type StepContext,
-  type StepHandler,
-  type StepInterruption,
-  type StepOutcome,
-} from './step.ts';
+import { stepContext, type RunDeps } from './run-context.ts';
+import { intentionsOf, liveStep, runSafely, stepView, type LiveStep } from './run-step.ts';
+import { StepInterrupted, type Step, type StepConference, type StepContext, type StepInterruption } from './step.ts';
 import { STEP_KINDS } from './steps/all.ts';
-
-export interface RunDeps {
-  store: Store;
-  timeline: Timeline;
-  ports: PlanPorts;
-  clock: Clock;
-  chance: Chance;
-  log: Log;
-  /** Called at every change; the run throttles itself. */
-  onChanged(view: RunView): void;
-  onEnded(view: RunView): void;
-}
 
 /** The desk is told of changes no more often than this. */
 const SHOW_EVERY_MS = 100;
 
 const KINDS: ReadonlyMap<string, Step> = new Map(STEP_KINDS.map((step) => [step.kind, step]));
-
-/** A step of this run: its record, and what lives only while the process does. */
-interface LiveStep {
-  readonly plan: PlanStep;
-  readonly record: StepRecord;
-  progress?: number;
-  interrupt?: AbortController;
-  timeout?: Timer;
-  handler?: StepHandler;
-  question?: { view: NonNullable<StepView['question']>; answer: (choice: string) => void };
-  conference: PromiseWithResolvers<StepConference>;
-}
 
 export class Run implements AsyncDisposable {
   readonly record: RunRecord;
@@ -67,22 +32,22 @@ export class Run implements AsyncDisposable {
   readonly #conferences = new Set<StepConference>();
   #showTimer: Timer | undefined;
   #isShowDue = false;
-  #isInserted: boolean;
 
   /** @param records a new run's have no steps yet */
   constructor({ run, steps, ledger }: RunRecords, deps: RunDeps) {
     this.record = run;
-    this.#isInserted = steps.length > 0;
     this.#deps = deps;
     this.#ledger = new Ledger(run.id, ledger);
     const records = new Map(steps.map((step) => [step.id, step]));
     this.#steps = new Map(
       run.document.steps.map((plan, place) => [
         plan.id,
-        liveStep(plan, records.get(plan.id) ?? { id: plan.id, place, state: 'waiting', kept: {} }),
+        liveStep(plan, records.get(plan.id) ?? { id: plan.id, place, state: 'waiting' }),
       ]),
     );
     this.#journal = new RunJournal({
+      isInserted: steps.length > 0,
+      insert: () => insertRun(deps.store, this.#records()),
       write: (changed, keys) => this.#save(changed, keys),
       clock: deps.clock,
       log: deps.log.with({ run: run.id }),
@@ -100,25 +65,9 @@ export class Run implements AsyncDisposable {
    * database that does not answer within DURABLE_WAIT_MS must not keep the phones from ringing: then they start first.
    */
   async start(): Promise<void> {
-    const { clock, log, store } = this.#deps;
-    this.#journal.hold();
-    for (const step of this.#steps.values()) if (this.#isDue(step)) this.#intendStep(step);
-    const inserted = insertRun(store, this.#records()).then(
-      () => {
-        this.#isInserted = true;
-        return 'written' as const;
-      },
-      (error: unknown) => {
-        log.error('a run begins although it could not be written', { run: this.id, error });
-        return 'unwritten' as const;
-      },
-    );
-    const waited = Promise.withResolvers<'unwritten'>();
-    const timer = clock.after(DURABLE_WAIT_MS, () => waited.resolve('unwritten'));
-    const noted = await Promise.race([inserted, waited.promise]);
-    timer.cancel();
-    this.#journal.release(noted);
-
+    await this.#journal.writeFirst(() => {
+      for (const step of this.#steps.values()) if (this.#isDue(step)) this.#intendStep(step);
+    });
     const { plan, document, parameters } = this.record;
     this.#note('started', { plan, version: document.version, parameters });
     for (const step of this.#steps.values()) if (step.record.state === 'running') this.#launch(step);
@@ -262,25 +211,11 @@ export class Run implements AsyncDisposable {
   #intendStep(step: LiveStep): void {
     const at = this.#deps.clock.now();
     this.#change(step, 'start', { startedAt: at });
-    const kind = KINDS.get(step.plan.kind)!;
-    const {
-      voice = [],
-      texts = [],
-      video = [],
-      zones = [],
-      channels = [],
-    } = kind.needs(step.plan.settings, this.#scope());
-    const intend = (people: string[], channel: LedgerChange['channel']) => {
-      for (const person of people) {
-        const row = this.#ledger.report({ person, channel, state: 'queued', at, step: step.plan.id });
-        if (row) this.#journal.mark({ row: ledgerKey(row) });
-      }
-    };
-    intend(voice, 'voice');
-    intend(video, 'video');
-    if (video.length === 0) intend(texts, 'sms');
-    intend(zones, 'pa');
-    intend(channels, 'radio');
+    const needs = KINDS.get(step.plan.kind)!.needs(step.plan.settings, this.#scope());
+    for (const { person, channel } of intentionsOf(needs)) {
+      const row = this.#ledger.report({ person, channel, state: 'queued', at, step: step.plan.id });
+      if (row) this.#journal.mark({ row: ledgerKey(row) });
+    }
   }
 
   #launch(step: LiveStep, isResumed = false): void {
@@ -377,104 +312,23 @@ export class Run implements AsyncDisposable {
   // --- what a step is given ---
 
   #context(step: LiveStep, signal: AbortSignal, isResumed: boolean): StepContext {
-    const { ports, clock, chance, log } = this.#deps;
-    const { id, name } = step.plan;
-    const isRestoring = step.record.state === 'done';
-    return {
-      ...this.#scope(),
-      ...ports,
-      run: this.#facts(),
-      step: { id, name },
-      clock,
-      chance,
-      log: log.with({ run: this.id, step: id }),
-      signal,
-      resumed: isResumed
-        ? { kept: step.record.kept, startedAt: step.record.startedAt ?? this.record.startedAt }
-        : undefined,
-      ledger: {
-        report: (change) => this.report({ ...change, step: id, at: change.at ?? clock.now() }),
-        rows: () => this.#ledger.rows().filter((row) => row.step === id),
-      },
-      keep: async (data) => {
-        step.record.kept = { ...step.record.kept, ...data };
-        this.#journal.mark({ step: id });
-        await this.#journal.durable();
-      },
-      intend: async (what, data) => {
-        await this.#deps.timeline.append(this.#entry(`run.${what}-intended`, { ...data, step: id }));
-      },
-      note: (what, data) => this.#note(what, { ...data, step: id }),
-      show: (summary, progress) => {
-        if (step.record.state !== 'running') return;
-        step.record.summary = summary;
-        step.progress = progress;
-        this.#journal.mark({ step: id });
+    return stepContext(step, signal, isResumed, {
+      deps: this.#deps,
+      record: this.record,
+      scope: () => this.#scope(),
+      rows: () => this.#ledger.rows(),
+      report: (change) => this.report(change),
+      note: (what, data) => this.#note(what, data),
+      conference: (id) => this.#step(id).conference.promise,
+      changed: (id) => {
+        this.#journal.mark(id === undefined ? {} : { step: id });
         this.#show();
       },
-      figure: (what, at) => this.#figure(what, at),
-      ask: (question) => this.#ask(step, question, signal),
-      offer: (handler) => (step.handler = handler),
-      conferenceOf: (other) => this.#conferenceOf(other, signal),
-      openedConference: (conference) => {
+      opened: (conference) => {
         this.#conferences.add(conference);
         void conference.ended.then(() => this.#conferences.delete(conference));
-        step.conference.resolve(conference);
-        // A conference that comes back after a restart takes the place of the one that went.
-        if (this.record.conference === undefined || isResumed || isRestoring) this.record.conference = conference.id;
-        this.#journal.mark();
-        this.#show();
       },
-      openedIncident: (incident) => {
-        this.record.incident = incident;
-        this.#journal.mark();
-        this.#show();
-      },
-    };
-  }
-
-  #facts(): StepContext['run'] {
-    const { record } = this;
-    return {
-      id: record.id,
-      plan: record.plan,
-      planName: record.document.name,
-      isDrill: record.isDrill,
-      startedBy: record.startedBy,
-      startedAt: record.startedAt,
-      level: record.document.level,
-      // Read when it is asked for: an incident may be opened while the step runs.
-      get incident() {
-        return record.incident;
-      },
-    };
-  }
-
-  #ask(step: LiveStep, view: NonNullable<StepView['question']>, signal: AbortSignal): Promise<string> {
-    this.#note('question-asked', { step: step.plan.id, text: view.text });
-    return new Promise((resolve, reject) => {
-      step.question = { view, answer: resolve };
-      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-      this.#show();
     });
-  }
-
-  #conferenceOf(id: string, signal: AbortSignal): Promise<StepConference> {
-    const opened = this.#step(id).conference.promise;
-    return new Promise((resolve, reject) => {
-      opened.then(resolve, reject);
-      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-    });
-  }
-
-  #figure(what: Parameters<StepContext['figure']>[0], at: number): void {
-    const { figures, startedAt } = this.record;
-    const ms = Math.max(0, at - startedAt);
-    if (what === 'first-invite') figures.firstInviteMs = Math.min(figures.firstInviteMs ?? ms, ms);
-    else if (what === 'first-announcement')
-      figures.firstAnnouncementMs = Math.min(figures.firstAnnouncementMs ?? ms, ms);
-    else figures.allDialledMs = Math.max(figures.allDialledMs ?? 0, ms);
-    this.#journal.mark();
   }
 
   // --- asking itself ---
@@ -552,45 +406,9 @@ export class Run implements AsyncDisposable {
   }
 
   async #save(steps: Set<string>, rows: Set<string>): Promise<void> {
-    // Only when the first transaction failed or is overdue; what is there already is left as it is.
-    if (!this.#isInserted) await insertRun(this.#deps.store, this.#records());
-    this.#isInserted = true;
     const stepRecords = [...steps].map((id) => this.#step(id).record);
     const ledgerRows = [...rows].flatMap((key) => this.#ledger.get(key) ?? []);
     await saveRun(this.#deps.store, this.record, stepRecords, ledgerRows);
-  }
-}
-
-function liveStep(plan: PlanStep, record: StepRecord): LiveStep {
-  const conference = Promise.withResolvers<StepConference>();
-  // Nobody may be waiting for it.
-  conference.promise.catch(() => {});
-  return { plan, record, conference };
-}
-
-function stepView({ plan, record, progress, question }: LiveStep): StepView {
-  return {
-    id: plan.id,
-    kind: plan.kind,
-    name: plan.name,
-    after: waitsFor(plan),
-    state: record.state,
-    startedAt: record.startedAt,
-    endedAt: record.endedAt,
-    progress: record.state === 'running' ? progress : undefined,
-    summary: record.summary,
-    because: record.because,
-    question: question?.view,
-  };
-}
-
-async function runSafely<T extends StepOutcome | void>(
-  work: () => Promise<T>,
-): Promise<T | { kind: 'crashed'; error: unknown }> {
-  try {
-    return await work();
-  } catch (error) {
-    return { kind: 'crashed', error };
   }
 }
 

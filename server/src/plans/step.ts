@@ -106,8 +106,8 @@ export interface StepContext extends StepScope {
   readonly log: Log;
   /** Aborted with a StepInterrupted when the run is stopped, the step skipped, or its time is up. */
   readonly signal: AbortSignal;
-  /** Absent at the first start; after a restart, what `keep` had kept. */
-  readonly resumed?: { readonly kept: Record<string, unknown>; readonly startedAt: number };
+  /** Absent at the first start; after a restart, when that was. What has come of it is in the ledger. */
+  readonly resumed?: { readonly startedAt: number };
   readonly conferences: StepConferences;
   readonly announcements: StepAnnouncements;
   readonly channels: StepChannels;
@@ -118,11 +118,7 @@ export interface StepContext extends StepScope {
   readonly gauges: StepGauges;
   readonly ledger: StepLedger;
 
-  /** Remembers something for `resumed` after a crash; resolves when durable. Merged over what was kept before. */
-  keep(data: Record<string, unknown>): Promise<void>;
-  /** On the timeline before an effect that must not be repeated blindly; resolves when durable. */
-  intend(what: string, data?: Record<string, unknown>): Promise<void>;
-  /** On the timeline after it. */
+  /** On the timeline, as `run.<what>`. What a step intends is in the ledger before it begins. */
   note(what: string, data?: Record<string, unknown>): void;
   /** The line under the step's name, and 0-1 where it is known. */
   show(summary: Name, progress?: number): void;

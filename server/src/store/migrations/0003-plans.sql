@@ -43,8 +43,6 @@ CREATE TABLE run_step (
   because text,
   summary jsonb,
   choice text,
-  -- What the step remembers for the case of a restart.
-  kept jsonb NOT NULL DEFAULT '{}',
   PRIMARY KEY (run, id)
 );
 
