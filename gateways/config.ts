@@ -72,6 +72,8 @@ export const GatewaysConfig = z.object({
   dataFolder: z.string(),
   /** Addresses from which SIP calls are taken; absent: `host` and loopback. */
   servers: z.array(z.string()).optional(),
+  /** Demonstrations and exercises only: gateways take the command `inject-fault`. */
+  areFaultsAllowed: z.boolean().optional(),
   gateways: z.array(GatewayConfig).max(100),
 });
 export type GatewaysConfig = z.infer<typeof GatewaysConfig>;

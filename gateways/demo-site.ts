@@ -132,6 +132,7 @@ export function gatewaysOfSite(
     mqtt: { url: options.mqttUrl, ...options.mqttCredentials },
     host,
     dataFolder: options.dataFolder,
+    areFaultsAllowed: true,
     gateways,
   };
 }

@@ -210,7 +210,14 @@ export function demoGatewaysConfig(
       channel,
       usrp: { listenPort: 0, remoteHost: addresses.usrp.host, remotePort: addresses.usrp.port },
     });
-  return { site, mqtt: { url: config.mqttUrl, ...config.mqttCredentials }, host, dataFolder, gateways };
+  return {
+    site,
+    mqtt: { url: config.mqttUrl, ...config.mqttCredentials },
+    host,
+    dataFolder,
+    areFaultsAllowed: true,
+    gateways,
+  };
 }
 
 type Simulators = Pick<DemoEdges, 'smsc' | 'radio' | 'phones' | 'horns' | 'devices' | 'gauges'>;

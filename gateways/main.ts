@@ -76,6 +76,7 @@ async function start(one: GatewayConfig, config: GatewaysConfig, log: ReturnType
     journalFolder: config.dataFolder,
     host: config.host,
     servers: config.servers ?? [config.host, '127.0.0.1', '::1'],
+    areFaultsAllowed: config.areFaultsAllowed ?? false,
     clock: systemClock,
     chance: systemChance,
     log,

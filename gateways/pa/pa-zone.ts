@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '@tocsin/server/kernel/clock.ts';
+import type { Faults } from '../kit/faults.ts';
 import type { ServerCall } from '../kit/sip-door.ts';
 import type { MulticastSender, Stream } from './multicast-sender.ts';
 import type { ReceiverReport } from './receiver-report.ts';
@@ -43,18 +44,20 @@ export class PaZone {
   readonly #sender: MulticastSender;
   readonly #clock: Clock;
   readonly #tell: (playout: Playout) => void;
+  readonly #faults: Faults;
   readonly #standing: Announcement[] = [];
   /** By SSRC, also for a little while after their end. */
   readonly #bySsrc = new Map<number, Announcement>();
 
   constructor(
     config: ZoneConfig,
-    options: { sender: MulticastSender; clock: Clock; tell: (playout: Playout) => void },
+    options: { sender: MulticastSender; clock: Clock; faults: Faults; tell: (playout: Playout) => void },
   ) {
     this.config = config;
     this.#sender = options.sender;
     this.#clock = options.clock;
     this.#tell = options.tell;
+    this.#faults = options.faults;
   }
 
   get isSpeaking() {
@@ -66,7 +69,8 @@ export class PaZone {
     const announcement = this.#begin();
     announcement.call = call;
     call.leg.events.on('audio', (alaw) => {
-      if (announcement === this.#standing.at(-1)) announcement.stream.send(alaw);
+      if (announcement === this.#standing.at(-1))
+        this.#faults.pass(this.config.id, () => announcement.stream.send(alaw));
     });
     void call.ended.then(() => this.#end(announcement));
   }

@@ -10,6 +10,7 @@ import { silentLog } from '@tocsin/server/kernel/log.ts';
 import { readWav, similarity, sine, toneLevelDb } from '@tocsin/server/media';
 import { digestSecret, openUserAgent } from '@tocsin/server/sip';
 import { framesOf } from '../kit/babble.ts';
+import { Faults } from '../kit/faults.ts';
 import { gatewayContract } from '../kit/contract.ts';
 import { openTestBroker, until } from '../kit/test-broker.ts';
 import { openTestCaller } from '../kit/test-caller.ts';
@@ -43,6 +44,7 @@ async function world(t: TestContext) {
       mqttUrl: broker.url,
       journalFolder,
       zones: [dam, town],
+      areFaultsAllowed: true,
     }),
   );
   const caller = stack.use(await openTestCaller());
@@ -99,6 +101,28 @@ test('the newest call to a zone is heard; when it ends the earlier one is heard 
   assert.ok(level(400) < -40);
   await second[Symbol.asyncDispose]();
   await until(() => horns[0]!.samples.length > 3200 && level(400) > -20, 'the earlier again');
+});
+
+test('an injected cut silences a zone until it is mended; a real site refuses', async (t) => {
+  const { horns, gateway, caller, broker } = await world(t);
+  const inject = (command: string, fault: 'cut' | 'none') =>
+    broker.command('pa', { kind: 'inject-fault', command, resource: 'dam', fault });
+  await inject('f-1', 'cut');
+  await until(
+    () => broker.heard.results.some(({ command, outcome }) => command === 'f-1' && outcome === 'done'),
+    'the cut',
+  );
+  const call = await caller.call(gateway.sipOf('dam'));
+  assert.ok(call.kind === 'answered');
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assert.equal(horns[0]!.packets, 0);
+  await inject('f-2', 'none');
+  await until(() => horns[0]!.packets > 5, 'speech again');
+  const refusing = new Faults({ ...common, isAllowed: false });
+  assert.equal(
+    refusing.inject({ kind: 'inject-fault', command: 'f-3', resource: 'dam', fault: 'cut' }).outcome,
+    'refused',
+  );
 });
 
 test('unknown zones and strangers are refused', async (t) => {

@@ -1,6 +1,7 @@
 import type { GatewayResource } from '@tocsin/protocol/gateway.ts';
 import type { Timer } from '@tocsin/server/kernel/clock.ts';
 import { decodeG711, encodeG711 } from '@tocsin/server/media';
+import { Faults } from '../kit/faults.ts';
 import { everyFrame } from '../kit/frame-clock.ts';
 import { openGateway, type Gateway, type GatewayOptions } from '../kit/gateway.ts';
 import { openSipDoor, type ServerCall, type SipDoor } from '../kit/sip-door.ts';
@@ -25,6 +26,8 @@ export interface RadioGatewayOptions extends Omit<GatewayOptions, 'kind'> {
   channel: string;
   usrp: { listenPort?: number; remoteHost: string; remotePort: number };
   keyedAtMostMs?: number;
+  /** Demonstrations and exercises only: takes the command `inject-fault`. */
+  areFaultsAllowed?: boolean;
 }
 
 /** Opens one radio channel: SIP and RTP towards the server, USRP towards the air. */
@@ -66,6 +69,7 @@ export class RadioGateway implements AsyncDisposable {
   readonly #link: UsrpLink;
   readonly #transmitter: Transmitter;
   readonly #calls: ServerCall[] = [];
+  readonly #faults: Faults;
   #door: SipDoor | undefined;
   #parts: AsyncDisposableStack | undefined;
   #frames: Timer | undefined;
@@ -79,6 +83,11 @@ export class RadioGateway implements AsyncDisposable {
     this.gateway = gateway;
     this.#options = options;
     this.#link = link;
+    this.#faults = new Faults({
+      isAllowed: options.areFaultsAllowed ?? false,
+      clock: options.clock,
+      chance: options.chance,
+    });
     this.#transmitter = new Transmitter({ keyedAtMostMs: options.keyedAtMostMs ?? RADIO_LIMITS.keyedAtMostMs });
   }
 
@@ -92,8 +101,16 @@ export class RadioGateway implements AsyncDisposable {
     this.#parts = parts;
     this.gateway.announce([this.#resource()]);
     this.gateway.onCommand('key', async (command) => this.#key(command), { afterCrash: 'again' });
+    this.gateway.onCommand(
+      'inject-fault',
+      async (command) =>
+        command.resource === this.#options.channel
+          ? this.#faults.inject(command)
+          : refused(`there is no channel "${command.resource}" here`),
+      { afterCrash: 'again' },
+    );
     this.gateway.onCommand('self-test', async ({ resource }) => this.#test(resource), { afterCrash: 'again' });
-    this.#link.events.on('voice', (samples) => this.#fromAir(samples));
+    this.#link.events.on('voice', (samples) => this.#faults.pass(this.#options.channel, () => this.#fromAir(samples)));
     this.#link.events.on('squelch', (isOpen) => this.#setSquelch(isOpen));
     this.#link.events.on('talker', (talker) => this.#setTalker(talker));
     this.#link.events.on('reachable', (isReachable) => this.#setReachable(isReachable));
@@ -105,7 +122,7 @@ export class RadioGateway implements AsyncDisposable {
     this.#calls.push(call);
     // The newest call transmits: after a crash of the server, the old one is a ghost.
     call.leg.events.on('audio', (alaw) => {
-      if (call === this.#calls.at(-1)) this.#transmitter.hear(alaw);
+      if (call === this.#calls.at(-1)) this.#faults.pass(this.#options.channel, () => this.#transmitter.hear(alaw));
     });
     void call.ended.then(() => this.#calls.splice(this.#calls.indexOf(call), 1));
   }

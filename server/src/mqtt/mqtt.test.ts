@@ -120,7 +120,7 @@ test('with credentials, a device publishes on its own topics only', async (t) =>
 
   const device = await connectAsync(broker.url, { reconnectPeriod: 0, username: 'ek-1', password: 'right' });
   await device.publishAsync('tocsin/demo/device/ek-1/alarm', '{}', { qos: 1 });
-  const closed = new Promise((resolve) => device.once('close', resolve));
+  const closed = new Promise<void>((resolve) => device.once('close', () => resolve()));
   device.publish('tocsin/demo/device/ek-2/alarm', '{}', { qos: 1 });
   await closed;
 
