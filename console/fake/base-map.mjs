@@ -390,6 +390,32 @@ const villages = [
   [838, 236, 12, -30],
 ];
 
+/** What would be under water if the dam broke. */
+const flood = [
+  [476, 350],
+  [520, 352],
+  [570, 378],
+  [640, 366],
+  [700, 384],
+  [742, 420],
+  [776, 468],
+  [822, 486],
+  [872, 492],
+  [916, 512],
+  [950, 538],
+  [946, 590],
+  [900, 572],
+  [846, 552],
+  [792, 540],
+  [750, 516],
+  [726, 470],
+  [700, 434],
+  [640, 424],
+  [580, 430],
+  [520, 404],
+  [480, 378],
+];
+
 const METRES_PER_PIXEL = 6.25;
 const CENTRE = { x: W / 2, y: H / 2, latitude: 30.2147, longitude: 119.4063 };
 const DEGREES = METRES_PER_PIXEL / 111_320;
@@ -506,6 +532,7 @@ export function baseMap() {
         roads.s.map((r) => spline(r, 8)),
       ),
       lines('dam', [dam]),
+      feature('inundation', 'Polygon', [close(flood).map(lonLat)], { name: '预计淹没区' }),
       feature('label', 'Point', lonLat([150, 136]), { of: 'water', text: '岚溪水库', turn: 24 }),
       feature('label', 'Point', lonLat([614, 404]), { of: 'water', text: '岚溪', turn: -8 }),
       feature('label', 'Point', lonLat([862, 246]), { of: 'place', text: '岭背村' }),

@@ -29,7 +29,11 @@ export class GroundDrawing {
     }
   }
 
-  draw(frame: Frame, tokens: Tokens, show: { contours: boolean; names: boolean }): void {
+  draw(
+    frame: Frame,
+    tokens: Tokens,
+    show: { contours: boolean; names: boolean; unless: (place: string) => boolean },
+  ): void {
     const { context } = frame;
     context.fillStyle = tokens['m-land'];
     context.fillRect(0, 0, frame.width, frame.height);
@@ -55,7 +59,9 @@ export class GroundDrawing {
     this.#lines(frame, 'road', tokens['m-road'], 3.4 * near);
     this.#lines(frame, 'dam', tokens['m-road-case'], 9 * near);
     this.#lines(frame, 'dam', tokens['m-dam'], 4 * near);
-    if (show.names) for (const label of this.#labels) this.#label(frame, label, tokens);
+    if (!show.names) return;
+    for (const label of this.#labels)
+      if (label.of !== 'place' || !show.unless(label.text)) this.#label(frame, label, tokens);
   }
 
   /** The flooded area is a fact, not ground: hatched and dashed in red above the ground, when its layer is on. */

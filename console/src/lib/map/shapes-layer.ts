@@ -40,7 +40,13 @@ const ZONE_LOOKS = {
   down: { colour: 'red', width: 1.5, dash: [6, 3], alpha: 1 },
 } as const;
 
-export function drawZone(frame: Frame, zone: MapZone, tokens: Tokens, hatch: CanvasPattern | string, isChosen: boolean) {
+export function drawZone(
+  frame: Frame,
+  zone: MapZone,
+  tokens: Tokens,
+  hatch: CanvasPattern | string,
+  isChosen: boolean,
+) {
   if (zone.outline.length < 3) return;
   const { context } = frame;
   const look = ZONE_LOOKS[zone.look];

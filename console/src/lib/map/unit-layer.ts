@@ -66,15 +66,19 @@ export class UnitDrawing {
     this.#names(frame, visible, tokens);
   }
 
-  /** The unit under a point of the map, the nearest first. `toPoint` gives where a unit is on the screen. */
-  at(x: number, y: number, toPoint: (unit: MapUnit) => { x: number; y: number }): MapUnit | undefined {
-    let nearest: { unit: MapUnit; distance: number } | undefined;
-    for (const unit of this.#units) {
-      const point = toPoint(unit);
-      const distance = Math.max(Math.abs(point.x - x), Math.abs(point.y - y));
-      if (distance <= HIT_PX && (!nearest || distance < nearest.distance)) nearest = { unit, distance };
+  /** The unit under a point of the screen, the nearest when there are several. */
+  at(x: number, y: number, view: { world: number; left: number; top: number }): MapUnit | undefined {
+    let nearest = -1;
+    let least = HIT_PX;
+    for (let i = 0; i < this.#units.length; i++) {
+      const dx = Math.abs((this.#x[i] as number) * view.world - view.left - x);
+      const dy = Math.abs((this.#y[i] as number) * view.world - view.top - y);
+      const distance = Math.max(dx, dy);
+      if (distance > least) continue;
+      least = distance;
+      nearest = i;
     }
-    return nearest?.unit;
+    return nearest < 0 ? undefined : this.#units[nearest];
   }
 
   #isLoud(unit: MapUnit): boolean {
@@ -97,7 +101,9 @@ export class UnitDrawing {
       const row = Math.round(y / 14);
       const right = x + 13 + textWidth(unit.name);
       const isCovered = [row - 1, row, row + 1].some((near) =>
-        (lines.get(near) ?? []).some((taken, i, all) => i % 2 === 0 && x + 13 < (all[i + 1] as number) && right > taken),
+        (lines.get(near) ?? []).some(
+          (taken, i, all) => i % 2 === 0 && x + 13 < (all[i + 1] as number) && right > taken,
+        ),
       );
       if (isCovered && !this.#isLoud(unit)) continue;
       lines.set(row, [...(lines.get(row) ?? []), x + 13, right]);
