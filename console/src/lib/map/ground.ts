@@ -75,6 +75,17 @@ export function readGround(geoJson: unknown): Ground {
   return ground;
 }
 
+/** The box that holds the whole ground, in Mercator units; undefined when there is none. */
+export function extentOf({ features }: Ground): Pick<GroundFeature, 'west' | 'east' | 'north' | 'south'> | undefined {
+  if (features.length === 0) return undefined;
+  return {
+    west: Math.min(...features.map(({ west }) => west)),
+    east: Math.max(...features.map(({ east }) => east)),
+    north: Math.min(...features.map(({ north }) => north)),
+    south: Math.max(...features.map(({ south }) => south)),
+  };
+}
+
 function kindOf(properties: Record<string, unknown>): GroundKind | undefined {
   const kind = properties['kind'];
   if (kind === 'contour') return properties['isIndex'] === true ? 'contour-index' : 'contour';

@@ -1,8 +1,16 @@
 import { latLngBounds, map as openMap, type LatLngBounds, type Map as LeafletMap } from 'leaflet';
-import { metresPerPixel, type Place } from './geometry.ts';
+import { mercatorX, mercatorY, metresPerPixel, type Place } from './geometry.ts';
 
 const FARTHEST_ZOOM = 9;
 const NEAREST_ZOOM = 19;
+
+/** A box in Mercator units. */
+export interface Extent {
+  west: number;
+  east: number;
+  north: number;
+  south: number;
+}
 
 /** The map's window onto the ground: Leaflet's, made readable for components, which draw anew when it has moved. */
 export class MapView {
@@ -16,6 +24,7 @@ export class MapView {
   pointer = $state.raw<Place | undefined>();
   #home: LatLngBounds | undefined;
   #homeZoom = 14;
+  #extent: Extent | undefined;
   /** Nobody has moved the map yet: a change of its size, or a better idea of home, may still move it. */
   #isUntouched = true;
 
@@ -59,8 +68,9 @@ export class MapView {
   }
 
   /** The first view and the key "whole": the site's centre in the middle, everything that the site has around it. */
-  setHome(centre: Place, places: readonly Place[], zoom: number): void {
+  setHome(centre: Place, places: readonly Place[], zoom: number, extent?: Extent): void {
     this.#homeZoom = zoom;
+    this.#extent = extent;
     const mirrored = places.map(({ latitude, longitude }) => ({
       latitude: 2 * centre.latitude - latitude,
       longitude: 2 * centre.longitude - longitude,
@@ -72,7 +82,9 @@ export class MapView {
   goHome(): void {
     if (!this.#home) return;
     const fitting = this.map.getBoundsZoom(this.#home.pad(0.02));
-    const zoom = Math.max(FARTHEST_ZOOM, Math.min(fitting, this.#homeZoom + 0.6));
+    // A little closer than everything, when that spares the view the bare edge of the ground.
+    const covering = Math.min(this.#coveringZoom(), fitting + 0.25);
+    const zoom = Math.max(FARTHEST_ZOOM, Math.min(Math.max(fitting, covering), this.#homeZoom + 0.6));
     this.map.setView(this.#home.getCenter(), zoom, { animate: false });
     this.#isUntouched = true;
   }
@@ -120,6 +132,20 @@ export class MapView {
 
   close(): void {
     this.map.remove();
+  }
+
+  /** The zoom at which the ground around home's centre fills the view. */
+  #coveringZoom(): number {
+    if (!this.#extent || !this.#home) return 0;
+    const { lat, lng } = this.#home.getCenter();
+    const x = mercatorX(lng);
+    const y = mercatorY(lat);
+    const { west, east, north, south } = this.#extent;
+    const halfWidth = Math.min(x - west, east - x);
+    const halfHeight = Math.min(y - north, south - y);
+    if (halfWidth <= 0 || halfHeight <= 0) return 0;
+    const size = this.map.getSize();
+    return Math.log2(Math.max(size.x / (512 * halfWidth), size.y / (512 * halfHeight)));
   }
 
   #touch(): void {

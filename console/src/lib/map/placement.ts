@@ -40,7 +40,12 @@ export function around(width: number, height: number, gap: number): [dx: number,
  * Places each box at the first of its offsets that covers nothing; when all cover something, at the one that covers least.
  * Earlier boxes are placed first and stay; `taken` is what was there before.
  */
-export function placeBoxes(wanted: readonly Wanted[], taken: readonly Rectangle[] = []): Map<string, Rectangle> {
+export function placeBoxes(
+  wanted: readonly Wanted[],
+  taken: readonly Rectangle[] = [],
+  /** Boxes about points inside it should lie inside it too. */
+  window?: Rectangle,
+): Map<string, Rectangle> {
   const lying: Rectangle[] = [...taken];
   const places = new Map<string, Rectangle>();
   for (const { id, anchor, width, height, offsets } of wanted) {
@@ -49,6 +54,7 @@ export function placeBoxes(wanted: readonly Wanted[], taken: readonly Rectangle[
       const place = { x: anchor.x + dx, y: anchor.y + dy, width, height };
       let cost = i * 0.5;
       for (const other of lying) cost += overlap(place, other);
+      if (window) cost += width * height - Math.min(width * height, overlap(place, window, 0));
       if (!best || cost < best.cost - 1e-9) best = { place, cost };
     }
     if (!best) continue;
@@ -58,10 +64,10 @@ export function placeBoxes(wanted: readonly Wanted[], taken: readonly Rectangle[
   return places;
 }
 
-/** Square pixels that two rectangles share, a margin of 2 px around them included. */
-function overlap(a: Rectangle, b: Rectangle): number {
-  const w = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x) + 4;
-  const h = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y) + 4;
+/** Square pixels that two rectangles share, a margin around them included. */
+function overlap(a: Rectangle, b: Rectangle, margin = 4): number {
+  const w = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x) + margin;
+  const h = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y) + margin;
   return w > 0 && h > 0 ? w * h : 0;
 }
 
