@@ -40,6 +40,9 @@ export class Bridge implements AsyncDisposable {
       });
     follow(a, b);
     follow(b, a);
+    // Digits are no sound: they are taken out on the way in and made anew on the way out.
+    a.on('digit', (digit) => void b.sendDigits(digit).catch(() => {}));
+    b.on('digit', (digit) => void a.sendDigits(digit).catch(() => {}));
     this.ended = Promise.race([a.ended, b.ended]).then(async (reason) => {
       await Promise.all([a.hangUp(reason), b.hangUp(reason)]);
       return reason;

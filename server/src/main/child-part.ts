@@ -16,7 +16,7 @@ export type ChildState =
   { kind: 'starting' } | { kind: 'running' } | { kind: 'failed'; why: string } | { kind: 'stopped' };
 
 /**
- * A part of the house in a process of its own: gateways, simulators. It is spoken to by `{kind: 'start', config}` and
+ * A part of the house in a process of its own: gateways, simulators. It is told to start by its first message, and
  * answers `{kind: 'ready'}` or `{kind: 'failed', why}`; it ends itself when our process goes away.
  */
 export class ChildPart
@@ -25,7 +25,7 @@ export class ChildPart
 {
   readonly #name: string;
   readonly #script: string;
-  readonly #config: unknown;
+  readonly #begin: object;
   readonly #clock: Clock;
   readonly #log: Log;
   #child?: ChildProcess;
@@ -34,11 +34,11 @@ export class ChildPart
   #deaths = 0;
   #startedAt = 0;
 
-  constructor(options: { name: string; script: string; config: unknown; clock: Clock; log: Log }) {
+  constructor(options: { name: string; script: string; start: object; clock: Clock; log: Log }) {
     super();
     this.#name = options.name;
     this.#script = join(import.meta.dirname, '../../..', options.script);
-    this.#config = options.config;
+    this.#begin = options.start;
     this.#clock = options.clock;
     this.#log = options.log.with({ process: options.name });
     this.#start();
@@ -71,7 +71,7 @@ export class ChildPart
     this.#startedAt = this.#clock.monotonic();
     const child = fork(this.#script, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#child = child;
-    child.send({ kind: 'start', config: this.#config });
+    child.send(this.#begin);
     child.on('message', (message) => {
       const { kind, why } = message as { kind: string; why?: string };
       if (kind === 'ready') this.#move({ kind: 'running' });

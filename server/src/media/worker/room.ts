@@ -57,6 +57,8 @@ interface MixGroup {
 /**
  * A bridge in the thread: who hears whom, summed once for every set of voices that somebody hears.
  *
+ * Nobody hears himself, but who names himself in his own list: the echo test.
+ *
  * Listeners are grouped by the set they hear. A listener who is himself heard by others is counted into his own set and
  * hears the sum less his own voice: so a conference where everyone hears everyone is one sum.
  */
@@ -175,7 +177,7 @@ export class Room {
       } else {
         const listed = [...new Set(member.hears)]
           .map((id) => numbers.get(id))
-          .filter((voice): voice is number => voice !== undefined && voice !== index)
+          .filter((voice): voice is number => voice !== undefined)
           .filter((voice) => this.members[voice]!.node.canSpeak && isListedFor(voice, index))
           .sort((a, b) => a - b);
         key = `=${listed.join()}`;

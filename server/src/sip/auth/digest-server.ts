@@ -22,6 +22,13 @@ type DigestVerdict =
  */
 const MD5_ALONE = /^baresip v?[0-2]\./i;
 
+/** Whether telling of SHA-256 would keep this peer out. The stacks in browsers (sip.js, JsSIP) read the last challenge, and know MD5. */
+function knowsMd5Alone(request: Request): boolean {
+  return (
+    /^SIP\s*\/\s*2\.0\s*\/\s*WSS?\b/i.test(request.get('Via') ?? '') || MD5_ALONE.test(request.get('User-Agent') ?? '')
+  );
+}
+
 /** How long a nonce may be used, and how many nonces' counts are remembered for finding replays. */
 const NONCE_LIFE_MS = 300_000;
 const NONCES_REMEMBERED = 50_000;
@@ -63,8 +70,7 @@ export class DigestServer {
    */
   challenge(response: Response, request: Request, options: { isStale?: boolean } = {}): Response {
     const nonce = this.#newNonce();
-    const knowsMd5Alone = MD5_ALONE.test(request.get('User-Agent') ?? '');
-    for (const algorithm of knowsMd5Alone ? ['MD5'] : ['MD5', 'SHA-256'])
+    for (const algorithm of knowsMd5Alone(request) ? ['MD5'] : ['MD5', 'SHA-256'])
       response.add(
         'WWW-Authenticate',
         `Digest realm="${this.realm}", nonce="${nonce}", algorithm=${algorithm}, qop="auth"${options.isStale ? ', stale=true' : ''}`,
