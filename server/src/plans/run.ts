@@ -11,7 +11,6 @@ import { RunJournal } from './journal.ts';
 import { Ledger, ledgerKey, type LedgerChange } from './ledger.ts';
 import { waitsFor } from './load.ts';
 import { hasEnded, RUN_TABLE, STEP_TABLE, type RunInput, type StepInput } from './machine.ts';
-import type { PlanStep } from './plan.ts';
 import { insertRun, saveRun, type RunRecord, type RunRecords, type StepRecord } from './run-store.ts';
 import { stepContext, type RunDeps } from './run-context.ts';
 import { intentionsOf, liveStep, runSafely, stepView, type LiveStep } from './run-step.ts';

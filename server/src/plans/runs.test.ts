@@ -1,76 +1,10 @@
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
-import type { AlarmView, RunView } from '@tocsin/protocol/views.ts';
-import { seededChance } from '#kernel/chance.ts';
-import { ManualClock } from '#kernel/clock.ts';
-import { silentLog } from '#kernel/log.ts';
+import { test } from 'node:test';
 import type { Store } from '#store/store.ts';
 import { openTestStore } from '#store/test-database.ts';
-import type { NewEntry } from '#timeline/entry.ts';
-import type { Timeline } from '#timeline/timeline.ts';
-import { loadPlan } from './load.ts';
-import type { Plan } from './plan.ts';
-import { openRuns } from './runs.ts';
 import { testPorts } from './test-desk.ts';
+import { ledgerOf, room, step, stepOf } from './test-room.ts';
 
-type Ports = ReturnType<typeof testPorts>;
-
-/** Runs on a real database, with ports that a test pulls by hand. A second room on the same store is the server restarted. */
-async function room(
-  t: TestContext,
-  document: string,
-  { store, clock = new ManualClock(), desk }: { store?: Store; clock?: ManualClock; desk?: Ports } = {},
-) {
-  const database = store ?? (await openTestStore(t));
-  const ports = desk ?? testPorts(clock);
-  const plans = new Map<string, Plan>([['p', planFrom(document, ports)]]);
-  const entries: NewEntry[] = [];
-  const timeline = {
-    append: (entry: NewEntry) => (entries.push(entry), Promise.resolve(entry)),
-  } as unknown as Timeline;
-  const runs = openRuns({
-    store: database,
-    timeline,
-    planOf: (id) => plans.get(id),
-    ports: ports.ports,
-    clock,
-    chance: seededChance(`runs-${clock.now()}`, () => clock.now()),
-    log: silentLog,
-  });
-  t.after(() => runs[Symbol.asyncDispose]());
-  const start = (more = {}) => runs.start({ plan: 'p', startedBy: 'dispatcher', ...more });
-  const view = async (id: string) => (await runs.get(id))!;
-  const until = async (condition: () => unknown) => {
-    for (let turn = 0; turn < 2000 && !(await condition()); turn++)
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    assert.ok(await condition(), `waited in vain for ${condition}`);
-  };
-  /** Waits until a step is in this state. */
-  const reaches = (id: string, step: string, state: string) =>
-    until(async () => stepOf(await view(id), step).state === state);
-  return { ...ports, runs, start, view, until, reaches, entries, clock, store: database };
-}
-
-function planFrom(steps: string, { ports }: Ports): Plan {
-  const text = `id: p\nname: { zh: 预案 }\nversion: 1\nlevel: 1\nparameters:\n  village: { type: text, name: { zh: 村 }, default: 石桥 }\nsteps:\n${steps}`;
-  const outcome = loadPlan(text, ports.directory);
-  if (outcome.kind === 'invalid') assert.fail(JSON.stringify(outcome.problems));
-  return outcome.plan;
-}
-
-function stepOf(run: RunView, id: string) {
-  return run.steps.find((step) => step.id === id)!;
-}
-
-function ledgerOf(run: RunView): Record<string, string> {
-  return Object.fromEntries(
-    run.ledger.map((row) => [`${row.person}/${row.channel}${row.standsInFor ? `/${row.standsInFor}` : ''}`, row.state]),
-  );
-}
-
-/** The step's steps in YAML, a line each. */
-const step = (id: string, kind: string, rest: string) =>
-  `  - { id: ${id}, kind: ${kind}, name: { zh: ${id} }, ${rest} }\n`;
 const CONFERENCE = step('meet', 'conference', "people: ['group:leaders'], deputies: true");
 const TEXTS = step('tell', 'send-text', "people: [zhang, chen], text: '到{village}集合'");
 const SIREN = step('siren', 'announce', 'zones: [all], say: 撤离');
@@ -193,41 +127,6 @@ test('a step is skipped with a reason, and those that wait for it go on', async 
   await assert.rejects(runs.skipStep(id, 'siren', 'dispatcher', 'x'), { code: 'RUN_ENDED' });
 });
 
-test('a question waits for the dispatcher, and its answer chooses the steps that follow', async (t) => {
-  const ask = step(
-    'ask',
-    'ask-dispatcher',
-    'question: 疏散？, choices: [{ id: go, name: { zh: 是 } }, { id: stay, name: { zh: 否 } }], answerWithinS: 60, default: go',
-  );
-  const { start, runs, reaches, view } = await room(
-    t,
-    ask +
-      step('go', 'wait', 'seconds: 5, when: { step: ask, choice: go }') +
-      step('stay', 'wait', 'seconds: 5, when: { step: ask, choice: stay }'),
-  );
-  const { id, steps } = await start();
-  assert.equal(steps[0]!.question?.text.zh, '疏散？');
-  await assert.rejects(runs.answer(id, 'ask', 'perhaps', 'dispatcher'), { code: 'NOT_FOUND' });
-  await runs.answer(id, 'ask', 'stay', 'dispatcher');
-  await reaches(id, 'stay', 'running');
-  const run = await view(id);
-  assert.deepEqual([stepOf(run, 'go').state, stepOf(run, 'go').because], ['skipped', 'condition-not-met']);
-  assert.equal(stepOf(run, 'ask').question, undefined);
-});
-
-test('without an answer in time the default counts', async (t) => {
-  const ask = step(
-    'ask',
-    'ask-dispatcher',
-    'question: 疏散？, choices: [{ id: go, name: { zh: 是 } }, { id: stay, name: { zh: 否 } }], answerWithinS: 60, default: go',
-  );
-  const { start, clock, reaches, view } = await room(t, ask);
-  const { id } = await start();
-  clock.advance(60_000);
-  await reaches(id, 'ask', 'done');
-  assert.equal(stepOf(await view(id), 'ask').summary?.zh, '是（超时默认）');
-});
-
 test('a step that fails may stop the whole run, when the plan says so', async (t) => {
   const { start, view, reaches, conferences } = await room(
     t,
@@ -251,81 +150,6 @@ test('a step that takes longer than the plan allows has failed', async (t) => {
   assert.equal(stepOf(await view(id), 'siren').because, 'timed-out');
 });
 
-test('contacts are called in turn until one confirms by key, and the others are spared', async (t) => {
-  const { start, calls, reaches, view, until } = await room(
-    t,
-    step('family', 'call-one-of', "people: ['{alarm.contacts}', wang], say: '{alarm.person}求助，{alarm.address}'"),
-  );
-  const alarm = {
-    id: 'alarm-1',
-    kind: 'one-key',
-    level: 2,
-    title: { zh: '一键' },
-    facts: { zh: '' },
-    person: 'granny',
-  } as AlarmView;
-  const { id } = await start({ alarm });
-  assert.equal(calls[0]!.message.text, '王桂兰求助，石桥村 12 号');
-  calls[0]!.ends('unanswered');
-  await until(() => calls.length === 2);
-  calls[1]!.ends('confirmed');
-  await reaches(id, 'family', 'done');
-  assert.deepEqual(ledgerOf(await view(id)), {
-    'zhang/voice': 'unanswered',
-    'chen/voice': 'confirmed',
-    'wang/voice': 'skipped',
-  });
-  assert.equal(stepOf(await view(id), 'family').summary?.zh, '陈静 已确认');
-});
-
-test('called in parallel, the first who confirms ends the calls of the others', async (t) => {
-  const { start, calls, reaches, view } = await room(
-    t,
-    step('all', 'call-one-of', 'people: [zhang, chen], order: parallel, say: 求助'),
-  );
-  const { id } = await start();
-  assert.equal(calls.length, 2);
-  calls[1]!.ends('confirmed');
-  await reaches(id, 'all', 'done');
-  assert.deepEqual(ledgerOf(await view(id)), { 'zhang/voice': 'skipped', 'chen/voice': 'confirmed' });
-});
-
-test('the radio joins the conference of another step as soon as that is open', async (t) => {
-  const { start, conferences, reaches, view } = await room(
-    t,
-    step('radio', 'patch-radio', 'channel: ch1, conference: meet') + CONFERENCE,
-  );
-  const { id } = await start();
-  await reaches(id, 'radio', 'done');
-  assert.deepEqual(conferences[0]!.patched, ['ch1']);
-  assert.equal(ledgerOf(await view(id))['ch1/radio'], 'joined');
-});
-
-test('video is asked for by a link in a text, and its ledger follows the link', async (t) => {
-  const { start, feeds, texts, tellText, reaches, view, clock } = await room(
-    t,
-    step('video', 'ask-video', 'people: [chen]'),
-  );
-  const { id } = await start();
-  await reaches(id, 'video', 'done');
-  const [text] = [...texts.values()];
-  assert.match(text!.text, /https:\/\/x\/chen$/);
-  tellText(text!.id, 'delivered');
-  feeds[0]!.onState({ state: 'live', at: clock.now() });
-  assert.deepEqual(ledgerOf(await view(id)), { 'chen/video': 'joined' });
-});
-
-test('a wait ends early when the gauge is over the value', async (t) => {
-  const { start, measure, reaches } = await room(
-    t,
-    step('water', 'wait', 'seconds: 600, until: { gauge: upstream, above: 74 }'),
-  );
-  const { id } = await start();
-  measure('upstream', 73);
-  measure('upstream', 74.1);
-  await reaches(id, 'water', 'done');
-});
-
 test('a drill says so in every text and every announcement', async (t) => {
   const { start, texts, plays, conferences } = await room(
     t,
@@ -337,20 +161,6 @@ test('a drill says so in every text and every announcement', async (t) => {
   assert.equal(plays[0]!.isDrill, true);
   assert.match(JSON.stringify(plays[0]!.parts), /演练，演练。撤离/);
   assert.match(conferences[0]!.parties[0]!.announcement!.text, /^演练/);
-});
-
-test('a plan that opens an incident has its id from the first moment', async (t) => {
-  const { start, conferences, ports, incidents } = await room(
-    t,
-    step('case', 'open-incident', 'level: 1') + CONFERENCE,
-  );
-  const seen: (string | undefined)[] = [];
-  const open = ports.conferences.open;
-  ports.conferences.open = (options) => (seen.push(options.incident), open(options));
-  const run = await start();
-  assert.ok(run.incident);
-  assert.deepEqual([seen, incidents], [[run.incident], [run.incident]]);
-  assert.equal(conferences.length, 1);
 });
 
 test('a dispatcher redials, and vouches for somebody who was reached by other means', async (t) => {
@@ -419,17 +229,6 @@ test('after a kill -9 what was done stays, who was called is called again, and n
     second.clock.advance(10_000);
     return (await second.view(id)).state === 'done';
   });
-});
-
-test('a wait that a restart interrupted is not prolonged by it', async (t) => {
-  const steps = step('pause', 'wait', 'seconds: 60');
-  const first = await room(t, steps);
-  const { id } = await first.start();
-  first.clock.advance(45_000);
-  const second = await room(t, steps, { store: first.store, clock: first.clock, desk: testPorts(first.clock) });
-  await second.runs.resume();
-  second.clock.advance(15_000);
-  await second.until(async () => (await second.view(id)).state === 'done');
 });
 
 test('a run that was left long ago is closed with its reason, and nobody is called', async (t) => {

@@ -122,7 +122,7 @@ class RunBook implements Runs {
         state: 'running',
         startedBy: wanted.startedBy,
         startedAt,
-        incident: wanted.incident ?? incidentAhead(plan, chance),
+        incident: wanted.incident ?? wanted.alarm?.incident ?? incidentAhead(plan, chance),
         alarm: wanted.alarm,
         figures: {},
       },

@@ -23,7 +23,7 @@ export const sendText = defineStep({
   async run({ people, text, waitS }, context) {
     const to = peopleOf(people, context);
     if (to.length === 0) return { kind: 'failed', because: 'nobody-to-text' };
-    const { run, texts } = context;
+    const { run } = context;
     const body = written(text, context, run.isDrill);
     const wanted = to.map((person) => ({
       id: textId(run.id, context.step.id, person),
