@@ -100,7 +100,7 @@ export async function serveFake(options: { port: number; story: StoryName }): Pr
         parts: {
           sip: 'ok',
           media: 'ok',
-          webrtc: preparing ? { state: 'preparing', done: preparing.done, total: preparing.total } : 'ok',
+          webrtc: preparing ? { preparing: preparing.what.en, done: preparing.done, total: preparing.total } : 'ok',
           database: 'ok',
           mqtt: 'ok',
           gateways: 'ok',
@@ -122,8 +122,13 @@ export async function serveFake(options: { port: number; story: StoryName }): Pr
       const from = Number(searchParams.get('from') ?? 0);
       const to = Number(searchParams.get('to') ?? Infinity);
       const kind = searchParams.get('kind');
+      const of = (['incident', 'run', 'alarm', 'person'] as const).filter((name) => searchParams.has(name));
       const found = story.entries.filter(
-        (one) => one.at >= from && one.at <= to && (!kind || one.kind === kind || one.kind.startsWith(`${kind}.`)),
+        (one) =>
+          of.every((name) => one[name] === searchParams.get(name)) &&
+          one.at >= from &&
+          one.at <= to &&
+          (!kind || one.kind === kind || (kind.endsWith('.') && one.kind.startsWith(kind))),
       );
       return json(found);
     }

@@ -112,7 +112,7 @@ for (const shot of wanted) {
   });
   fake.tell(shot.story ?? 'desk');
   await page.goto(fake.url + shot.path);
-  await page.waitForTimeout(1200);
+  await page.waitForTimeout(2200);
   for (const key of shot.keys ?? []) await page.keyboard.press(key);
   if (shot.keys) await page.waitForTimeout(300);
   await page.screenshot({ path: `${folder}${shot.name}.png` });

@@ -1,14 +1,33 @@
+import { alarm } from './alarm.ts';
 import { common } from './common.ts';
 import { desk } from './desk.ts';
+import { entries } from './entries.ts';
 import { errors } from './errors.ts';
 import { field } from './field.ts';
 import { header } from './header.ts';
 import { login } from './login.ts';
 import { map } from './map.ts';
 import { phone } from './phone.ts';
+import { run } from './run.ts';
+import { settings } from './settings.ts';
 import { states } from './states.ts';
 import { timeline } from './timeline.ts';
 import { video } from './video.ts';
 
 /** Every area of the screen and its words. */
-export const AREAS = { common, states, errors, desk, header, login, map, phone, timeline, field, video };
+export const AREAS = {
+  common,
+  states,
+  errors,
+  entries,
+  alarm,
+  run,
+  desk,
+  header,
+  login,
+  map,
+  phone,
+  timeline,
+  field,
+  video,
+};

@@ -8,13 +8,13 @@ test('health is read into three lines, whatever form a part has', () => {
     parts: {
       sip: 'ok',
       media: 'ok',
-      webrtc: { state: 'preparing', done: 162, total: 262 },
+      webrtc: { preparing: 'compiling', done: 162, total: 262 },
       database: 'ok',
-      mqtt: 'slow',
+      mqtt: { problem: 'port in use' },
     },
   });
   assert.deepEqual(health.kind === 'answered' && health.lines, [
-    { what: 'server', state: 'degraded' },
+    { what: 'server', state: 'failed' },
     { what: 'phones', state: 'ready' },
     { what: 'browser', state: 'preparing', percent: 61 },
   ]);

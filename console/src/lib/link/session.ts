@@ -43,7 +43,7 @@ export async function readHealth(): Promise<Health> {
 
 /**
  * Reads `GET /api/health` into the three lines of the log-in page. A part is a word (`ok`, anything else is trouble) or an
- * object with `state` and, while it is being made, `done` of `total`.
+ * object: `{problem}`, or `{preparing, done, total}` while it is being made.
  */
 export function healthLines(body: Record<string, unknown>): Health {
   const parts = (body['parts'] ?? {}) as Record<string, unknown>;
@@ -65,7 +65,8 @@ export function healthLines(body: Record<string, unknown>): Health {
 
 function read(part: unknown): Omit<HealthLine, 'what'> {
   const fields = (typeof part === 'object' && part !== null ? part : { state: part }) as Record<string, unknown>;
-  const word = String(fields['state'] ?? fields['status'] ?? fields['kind'] ?? 'ok');
+  if ('problem' in fields) return { state: 'failed' };
+  const word = 'preparing' in fields ? 'preparing' : String(fields['state'] ?? 'ok');
   const { done, total } = fields;
   const percent =
     typeof done === 'number' && typeof total === 'number' && total > 0

@@ -1,8 +1,9 @@
+import type { Level } from '@tocsin/protocol/common.ts';
+
 /**
  * What the desk sounds like, made of oscillators: nothing to download, nothing to go missing. Alarms are told apart by
  * rhythm first, pitch second. Alarms go to the loudspeaker, voices to the headset; the two are chosen apart.
  */
-import type { Level } from '@tocsin/protocol/common.ts';
 
 interface Note {
   /** Seconds from the start of the figure. */
@@ -69,6 +70,12 @@ class Sounds {
     clearTimeout(this.#alarmTimer);
     this.#alarm = level === undefined ? undefined : { level, isDrill: options.isDrill };
     this.#soundAlarm();
+  }
+
+  /** How a level sounds, once: for the settings page. */
+  demonstrate(level: Level): void {
+    this.wake();
+    this.#sound(ALARM_FIGURES[level].notes, ALARM_GAIN, 0);
   }
 
   duck(isDucked: boolean): void {

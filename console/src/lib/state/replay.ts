@@ -1,7 +1,7 @@
-import type { TimelineEntry } from '@tocsin/protocol/views.ts';
 import { t } from '#i18n/language.svelte.ts';
 import { clock } from './clock.svelte.ts';
 import { ptt } from './ptt.svelte.ts';
+import { mergeEntries, readTimeline } from './timeline-door.ts';
 import { toasts } from './toasts.svelte.ts';
 
 /** How far back "the last on this channel" may lie. */
@@ -13,12 +13,13 @@ let player: HTMLAudioElement | undefined;
 /** Key R: the last 30 seconds that were recorded on the chosen channel, once more into the headset. */
 export async function replayChannel(): Promise<void> {
   const channel = ptt.channel;
-  const response = await fetch(`/api/timeline?from=${Math.floor(clock.exact() - LOOK_BACK_MS)}&kind=channel`).catch(
-    () => undefined,
-  );
-  const entries = response?.ok ? ((await response.json()) as TimelineEntry[] | { entries: TimelineEntry[] }) : [];
-  const list = Array.isArray(entries) ? entries : entries.entries;
-  const last = list.findLast(
+  const entries = await readTimeline({
+    from: Math.floor(clock.exact() - LOOK_BACK_MS),
+    kind: 'channel.',
+    order: 'newest-first',
+    limit: 200,
+  });
+  const last = mergeEntries(entries).find(
     (entry) => entry.data['channel'] === channel && entry.blobs.some(({ kind }) => kind === 'audio'),
   );
   const blob = last?.blobs.find(({ kind }) => kind === 'audio');
