@@ -56,8 +56,11 @@ export interface Alarms extends AsyncDisposable, Listenable<AlarmEvents> {
   acknowledge(id: string, actor: string): AlarmView;
   /** @throws DispatchError ALARM_UNKNOWN, ALARM_STATE when it is cleared already */
   clear(id: string, as: 'handled' | 'false-alarm' | 'test', actor: string, note?: string): AlarmView;
-  /** Hangs on the card what has come of the alarm. @throws DispatchError ALARM_UNKNOWN */
-  attach(id: string, facts: { incident?: string; run?: string; doing?: Name; proposedPlan?: string }): AlarmView;
+  /** Hangs on the card what has come of the alarm; undefined, and nothing done, when it has been cleared meanwhile. */
+  attach(
+    id: string,
+    facts: { incident?: string; run?: string; doing?: Name; proposedPlan?: string },
+  ): AlarmView | undefined;
   /** Alarms of this device or gauge make no sound until then: it is being worked on. */
   shelve(source: string, untilMs: number, actor: string, reason: string): void;
   unshelve(source: string, actor: string): void;
@@ -194,7 +197,7 @@ class AlarmBook implements Alarms {
     return this.#cards.clear(id, as, actor, note);
   }
 
-  attach(id: string, facts: Parameters<Alarms['attach']>[1]): AlarmView {
+  attach(id: string, facts: Parameters<Alarms['attach']>[1]): AlarmView | undefined {
     return this.#cards.attach(id, facts);
   }
 

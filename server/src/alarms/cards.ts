@@ -131,10 +131,13 @@ export class Cards {
     return record.view;
   }
 
-  attach(id: string, facts: { incident?: string; run?: string; doing?: Name; proposedPlan?: string }): AlarmView {
-    const record = this.#find(id);
-    this.#set(record, facts);
-    return record.view;
+  attach(
+    id: string,
+    facts: { incident?: string; run?: string; doing?: Name; proposedPlan?: string },
+  ): AlarmView | undefined {
+    const record = this.#cards.get(id);
+    if (record) this.#set(record, facts);
+    return record?.view;
   }
 
   shelve(source: string, untilMs: number): void {

@@ -300,7 +300,11 @@ export class Run implements AsyncDisposable {
       this.#interrupt(step, because);
       this.#end(step, 'run-over', { because });
     }
-    for (const conference of this.#conferences) void conference.end('plan-ended');
+    for (const conference of this.#conferences) {
+      conference.end('plan-ended').catch((error: unknown) => {
+        this.#deps.log.error('a conference of a run could not be ended', { run: this.id, error });
+      });
+    }
   }
 
   #interrupt(step: LiveStep, because: StepInterruption): void {

@@ -37,7 +37,7 @@ export const callOneOf = defineStep({
   async run(wanted, context) {
     const people = chosenPeople(wanted, context);
     if (people.length === 0) return { kind: 'failed', because: 'nobody-to-call' };
-    context.offer({ redial: async (person) => void callAndReport(person, wanted, context, context.signal) });
+    context.offer({ redial: (person) => redial(person, wanted, context) });
 
     const done = alreadyDone(context);
     let confirmed = done.confirmedBy;
@@ -74,6 +74,15 @@ async function allAtOnce(people: string[], wanted: Settings, context: StepContex
     }),
   );
   return first;
+}
+
+/** Begins the call and does not wait for its outcome, which the ledger tells. */
+function redial(person: string, wanted: Settings, context: StepContext): Promise<void> {
+  const { log } = context;
+  // The step may have ended, and its signal with it: the call stands for itself.
+  const called = callAndReport(person, wanted, context, new AbortController().signal);
+  called.catch((error: unknown) => log.error('a redial failed inside', { person, error }));
+  return Promise.resolve();
 }
 
 /** True when this person confirmed. */
