@@ -161,13 +161,17 @@ async function serveConsole(http: Http, folder: string): Promise<void> {
   if (existsSync(join(folder, 'index.html')))
     await http.register(fastifyStatic, {
       root: folder,
-      wildcard: false,
       preCompressed: false,
       maxAge: '1h',
       immutable: false,
     });
   http.setNotFoundHandler(async (request, reply) => {
-    if (request.method !== 'GET' || request.url.startsWith('/api/') || !existsSync(join(folder, 'index.html')))
+    if (
+      request.method !== 'GET' ||
+      request.url.startsWith('/api/') ||
+      request.url.startsWith('/_app/') ||
+      !existsSync(join(folder, 'index.html'))
+    )
       return reply.code(404).send({ code: 'NOT_FOUND', message: FAILURES.NOT_FOUND });
     return reply.header('cache-control', 'no-cache').sendFile('index.html', folder);
   });
