@@ -124,7 +124,12 @@ menu_bell no
     this.#control = await until(`baresip ${user} can be driven`, () => open(controlPort), 20_000);
     this.#listen();
     if (registers)
-      await until(`${user} is registered`, () => this.events.find((event) => event.type === 'REGISTER_OK'), 20_000);
+      await until(
+        `${user} is registered`,
+        // The event may have come before anybody could hear it: what the phone has said tells it too.
+        () => this.events.some(({ type }) => type === 'REGISTER_OK') || /200 OK \(\) \[\d+ binding/.test(this.#said),
+        30_000,
+      );
   }
 
   /** Sends a command of baresip's menu: dial, accept, hangup, hold, resume, sndcode … */
