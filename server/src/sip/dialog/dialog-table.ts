@@ -28,6 +28,10 @@ export class DialogTable {
     this.#users.delete(id);
   }
 
+  has(id: string): boolean {
+    return this.#users.has(id);
+  }
+
   /** The user of the dialog that a request from the peer names. */
   userOf(request: Request): DialogUser | undefined {
     return this.#users.get(dialogId(request.callId, request.toTag ?? '', request.fromTag ?? ''));

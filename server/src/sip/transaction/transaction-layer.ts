@@ -22,6 +22,8 @@ interface TransactionUser {
   onRequest(request: Request, transaction: ServerTransaction, flow: Flow): void;
   /** An ACK that belongs to no transaction: it acknowledges a 2xx and goes to its dialog. */
   onAck(ack: Request, flow: Flow): void;
+  /** A final answer to an INVITE that no transaction of ours has sent (RFC 3261 §18.1.2). */
+  onStrayAnswer?(response: Response, flow: Flow): void;
   /**
    * May answer a new request without a transaction (RFC 3261 §8.2.7), when the answer can be made again for each
    * retransmission at no cost. Returns undefined for all others.
@@ -123,14 +125,16 @@ export class TransactionLayer implements AsyncDisposable {
   }
 
   #receive(message: SipMessage, flow: Flow): void {
-    if (message instanceof Response) this.#receiveResponse(message);
+    if (message instanceof Response) this.#receiveResponse(message, flow);
     else this.#receiveRequest(message, flow);
   }
 
-  #receiveResponse(response: Response): void {
+  #receiveResponse(response: Response, flow: Flow): void {
     // More than one Via means that the response is somebody else's (RFC 3261 §8.1.3.3; RFC 4475 §3.3.9).
     if (response.list('Via').length !== 1) return;
-    this.#clients.get(`${response.via.params.get('branch')}|${response.cseq.method}`)?.receive(response);
+    const transaction = this.#clients.get(`${response.via.params.get('branch')}|${response.cseq.method}`);
+    if (transaction) transaction.receive(response);
+    else this.#user.onStrayAnswer?.(response, flow);
   }
 
   #receiveRequest(request: Request, flow: Flow): void {

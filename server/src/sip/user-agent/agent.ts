@@ -19,6 +19,7 @@ import { OutgoingCall, type OutgoingInvite } from '../session/outgoing-invite.ts
 import { InviteServerTransaction } from '../transaction/invite-server.ts';
 import { type ServerTransaction, TransactionLayer } from '../transaction/transaction-layer.ts';
 import type { Address, Flow } from '../transport/flow.ts';
+import { StrayAnswers } from '../session/stray-answer.ts';
 import type { SipTransport } from '../transport/sip-transport.ts';
 import { Admissions } from './admission.ts';
 import { type RegisterOptions, ClientRegistration, type Registration } from './registration.ts';
@@ -38,6 +39,7 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
   readonly #layer: TransactionLayer;
   readonly #admissions: Admissions;
   readonly #core: SessionCore;
+  readonly #strayAnswers: StrayAnswers;
   readonly #dialogs = new DialogTable();
   readonly #cancellable: SessionCore['cancellable'] = new Map();
   /** INVITEs outside dialogs, by what a forked copy of one shares with it (RFC 3261 §8.2.2.2). */
@@ -91,6 +93,7 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       contact: (user, flow) => this.#contact(user, flow),
       flowFor: (dialog) => this.#flowFor(dialog),
     };
+    this.#strayAnswers = new StrayAnswers(this.#core);
   }
 
   get address(): Address {
@@ -209,6 +212,9 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       onRequest: (request: Request, transaction: ServerTransaction, flow: Flow) =>
         this.#onRequest(request, transaction, flow),
       onAck: (ack: Request) => this.#dialogs.userOf(ack)?.onAck(ack),
+      onStrayAnswer: (response: Response, flow: Flow) => {
+        if (!this.#isClosing) this.#strayAnswers.take(response, flow);
+      },
       answerStateless: (request: Request) => this.#answerStateless(request),
     };
   }

@@ -109,6 +109,47 @@ test('a 200 that crosses the CANCEL is acknowledged and hung up', async (t) => {
   assert.ok(network.firstLines.some((line) => line.startsWith('alice>bob BYE')));
 });
 
+test('a phone that answers a call of before a restart is acknowledged and released at once', async (t) => {
+  const { wind, agent, network } = town(t);
+  await agent('server');
+  const phone = handPhone(network, 'hand');
+  const answer = `SIP/2.0 200 OK
+Via: SIP/2.0/UDP server:5060;branch=z9hG4bKbefore;rport
+From: <sip:8000@server>;tag=ours
+To: <sip:200@hand>;tag=theirs
+Call-ID: before-the-crash
+CSeq: 7 INVITE
+Contact: <sip:200@hand:5060>
+Content-Length: 0
+
+`;
+  phone.send('server', answer);
+  phone.send('server', answer);
+  await wind(100);
+  const [, second] = phone.lines;
+  assert.equal(phone.lines.filter((line) => line === 'ACK sip:200@hand:5060 SIP/2.0').length, 2);
+  assert.equal(second, 'BYE sip:200@hand:5060 SIP/2.0');
+  // What was meant for another, or says no, is nobody's business.
+  const before = phone.heard.length;
+  phone.send('server', answer.replace('UDP server', 'UDP other'));
+  phone.send('server', answer.replace('200 OK', '486 Busy').replace('before-the-crash', 'another'));
+  await wind(100);
+  assert.equal(phone.heard.length, before);
+  phone.send(
+    'server',
+    `SIP/2.0 200 OK
+Via: ${phone.heard.find((message) => message.toString().startsWith('BYE'))!.list('Via')[0]}
+From: <sip:8000@server>;tag=ours
+To: <sip:200@hand>;tag=theirs
+Call-ID: before-the-crash
+CSeq: 8 BYE
+Content-Length: 0
+
+`,
+  );
+  await wind(33_000);
+});
+
 /** A request made by hand from a phone called hand. */
 const byHand = (method: string, options: { extra?: string; branch?: string; cseq?: number; toTag?: string } = {}) =>
   `${method} sip:200@server SIP/2.0
