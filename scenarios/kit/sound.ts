@@ -2,11 +2,13 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readWav, toMono, toneLevelDb, writeWav } from '@tocsin/server/media';
 
-/** Writes a tone of this length as 16-bit mono WAV. */
+/** Writes a tone of this length as 16-bit mono WAV. `hz` is whole, so that one second is like the next and made once. */
 export async function writeTone(path: string, hz: number, seconds: number, rateHz = 8000): Promise<void> {
-  const samples = Int16Array.from({ length: Math.round(seconds * rateHz) }, (_, i) =>
+  const second = Int16Array.from({ length: rateHz }, (_, i) =>
     Math.round(9000 * Math.sin((2 * Math.PI * hz * i) / rateHz)),
   );
+  const samples = new Int16Array(Math.round(seconds * rateHz));
+  for (let at = 0; at < samples.length; at += rateHz) samples.set(second.subarray(0, samples.length - at), at);
   await writeFile(path, writeWav({ rateHz, channels: [samples] }));
 }
 

@@ -1,0 +1,77 @@
+import { execFile, spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import { until } from './wait.ts';
+
+const run = promisify(execFile);
+
+/** Most that one capture takes, so that a forgotten one ends by itself. */
+const LIMITS = { seconds: 60, packets: 60_000 } as const;
+
+/** What tshark makes of captured packets. */
+export interface Dissected {
+  sip: number;
+  rtp: number;
+  /** Frames that tshark calls malformed, and its warnings and errors on SIP, SDP and RTP: `frame: protocol: complaint`. */
+  complaints: string[];
+}
+
+/** Packets on loopback, taken while a story happens and judged by tshark afterwards. */
+export class Capture {
+  readonly #file: string;
+  readonly #stop: () => Promise<void>;
+
+  private constructor(file: string, stop: () => Promise<void>) {
+    this.#file = file;
+    this.#stop = stop;
+  }
+
+  static async start(t: TestContext): Promise<Capture> {
+    const folder = await mkdtemp(join(tmpdir(), 'tocsin-capture-'));
+    const file = join(folder, 'loopback.pcap');
+    const limits = ['-a', `duration:${LIMITS.seconds}`, '-c', String(LIMITS.packets)];
+    const child = spawn('dumpcap', ['-q', '-i', 'lo', '-f', 'udp', '-P', '-w', file, ...limits], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let said = '';
+    child.stderr.on('data', (data: Buffer) => (said += data.toString()));
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    const stop = async () => {
+      if (child.exitCode === null && child.signalCode === null) child.kill('SIGINT');
+      await ended;
+    };
+    t.after(async () => {
+      await stop();
+      if (!process.env['KEEP_SCENARIO_DATA']) await rm(folder, { recursive: true, force: true });
+    });
+    await until('dumpcap captures', () => said.includes('File:'), 20_000);
+    return new Capture(file, stop);
+  }
+
+  /** Ends the capture and dissects what concerns this SIP port, and the RTP that its bodies agreed. */
+  async dissect(sipPort: number): Promise<Dissected> {
+    await this.#stop();
+    const ours = `udp.port == ${sipPort}`;
+    const media = await this.#read(`${ours} and sdp.media`, ['sdp.media.port']);
+    const ports = [...new Set(media.flatMap((line) => line.split(',')))].filter((port) => /^[1-9]\d*$/.test(port));
+    const spoken = ports.length === 0 ? 'rtp and !rtp' : `udp.port in {${ports.join(', ')}}`;
+    const frames = await this.#read(`(${ours}) or (${spoken})`, ['frame.number', '_ws.col.Protocol', '_ws.expert']);
+    const count = (protocol: string) => frames.filter((line) => line.split('\t')[1]!.startsWith(protocol)).length;
+    const complaints = await this.#read(
+      `((${ours}) or (${spoken})) and (_ws.malformed or _ws.expert.severity >= "Warning")`,
+      ['frame.number', '_ws.col.Protocol', '_ws.expert.message'],
+    );
+    return { sip: count('SIP'), rtp: count('RTP') - count('RTPE') - count('RTCP'), complaints };
+  }
+
+  async #read(filter: string, fields: string[]): Promise<string[]> {
+    const wanted = fields.flatMap((field) => ['-e', field]);
+    const { stdout } = await run('tshark', ['-n', '-r', this.#file, '-Y', filter, '-T', 'fields', ...wanted], {
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    return stdout.split('\n').filter((line) => line !== '');
+  }
+}

@@ -1,0 +1,99 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
+import { freePort } from './ports.ts';
+
+/** Runs a SIPp scenario; resolves with its exit code: 0 when every call of it went as written. */
+export async function sipp(
+  t: TestContext,
+  options: { scenario: string; server: string; port: number; seconds: number },
+): Promise<{ ended: Promise<number | null>; said: () => string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'tocsin-sipp-'));
+  const file = join(folder, 'scenario.xml');
+  await writeFile(file, options.scenario);
+  const child = spawn(
+    'sipp',
+    [
+      ...[options.server, '-sf', file, '-i', '127.0.0.1', '-p', String(options.port)],
+      ...['-m', '1', '-timeout', String(options.seconds), '-timeout_error', '-nostdin', '-trace_err'],
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder },
+  );
+  let said = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (data: Buffer) => (said = (said + data.toString('latin1')).slice(-4000)));
+  const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  t.after(async () => {
+    await stop(child, ended);
+    await rm(folder, { recursive: true, force: true });
+  });
+  return { ended, said: () => said };
+}
+
+/** A phone that registers and then declines the one call that it gets with 603: SIPp, played by two scenarios. */
+export async function decliningPhone(
+  t: TestContext,
+  options: { user: string; password: string; server: string },
+): Promise<{ refused: Promise<number | null> }> {
+  const port = await freePort();
+  const registering = await sipp(t, { scenario: registerAs(options), server: options.server, port, seconds: 30 });
+  const code = await registering.ended;
+  if (code !== 0) throw new Error(`SIPp did not register as ${options.user} (${code}): ${registering.said()}`);
+  const declining = await sipp(t, { scenario: DECLINE, server: options.server, port, seconds: 120 });
+  return { refused: declining.ended };
+}
+
+async function stop(child: ChildProcess, ended: Promise<number | null>): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
+  await ended;
+}
+
+function registerAs({ user, password, server }: { user: string; password: string; server: string }): string {
+  const register = (cseq: number, authentication: string) => `<send retrans="500"><![CDATA[
+REGISTER sip:${server} SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:${user}@${server}>;tag=[pid]r[call_number]
+To: <sip:${user}@${server}>
+Call-ID: [call_id]
+CSeq: ${cseq} REGISTER
+${authentication}Contact: <sip:${user}@[local_ip]:[local_port]>;expires=300
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>`;
+  return `<?xml version="1.0" encoding="ISO-8859-1" ?>
+<!DOCTYPE scenario SYSTEM "sipp.dtd">
+<scenario name="register">
+${register(1, '')}
+<recv response="401" auth="true"/>
+${register(2, `[authentication username=${user} password=${password}]\n`)}
+<recv response="200"/>
+</scenario>
+`;
+}
+
+const answerWith = (status: string) => `<send><![CDATA[
+SIP/2.0 ${status}
+[last_Via:]
+[last_From:]
+[last_To:];tag=[pid]d[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Contact: <sip:[local_ip]:[local_port]>
+Content-Length: 0
+
+]]></send>`;
+
+const DECLINE = `<?xml version="1.0" encoding="ISO-8859-1" ?>
+<!DOCTYPE scenario SYSTEM "sipp.dtd">
+<scenario name="decline">
+<recv request="INVITE"/>
+${answerWith('180 Ringing')}
+<pause milliseconds="300"/>
+${answerWith('603 Decline')}
+<recv request="ACK"/>
+</scenario>
+`;
