@@ -993,11 +993,13 @@ function alarmTaken(): Story {
           : one,
       ),
       runs: [...told.live.runs, oneKey],
-      calls: told.live.calls.map((one) =>
-        one.id === 'call-one-key'
-          ? { ...one, state: 'answered' as const, answeredAt: at('03:12:34'), isRecording: true }
-          : { ...one, state: 'held' as const },
-      ),
+      calls: told.live.calls
+        .toReversed()
+        .map((one) =>
+          one.id === 'call-one-key'
+            ? { ...one, state: 'answered' as const, answeredAt: at('03:12:34'), isRecording: true }
+            : { ...one, state: 'held' as const },
+        ),
     },
   };
 }

@@ -146,7 +146,7 @@ export const alarm = messages({
     noRecords: 'Nothing recorded yet',
     talk: 'Talk',
     mute: 'Mute',
-    toIncident: 'Make an incident',
+    toIncident: 'To incident',
     falseAlarm: 'False alarm',
     close: 'Handled',
     closeTitle: (what) => `Clear the alarm “${what}”?`,

@@ -22,6 +22,7 @@ export const AREAS = {
   entries,
   alarm,
   run,
+  settings,
   desk,
   header,
   login,

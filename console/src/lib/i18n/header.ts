@@ -55,7 +55,7 @@ export const header = messages({
     drillDisarmed: 'Drill over: plans started from now on are real',
     drillRuns: 'DRILL · nobody real is called',
     links: 'Links',
-    othersWork: (n) => `${n} others work`,
+    othersWork: (n) => `${n} others OK`,
     allWork: (n) => `All ${n} links work`,
     link: {
       trunk: 'Trunk',

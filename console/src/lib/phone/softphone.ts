@@ -80,7 +80,8 @@ export class Softphone {
       }),
       // No STUN: the switch is on this network, and without internet every call would wait for it.
       sessionDescriptionHandlerFactoryOptions: {
-        iceGatheringTimeout: 1000,
+        // The switch is ICE-lite and learns our address from our checks: what is gathered by then is more than it needs.
+        iceGatheringTimeout: 150,
         peerConnectionConfiguration: { iceServers: [], bundlePolicy: 'max-bundle' },
       },
       userAgentString: 'Tocsin console',

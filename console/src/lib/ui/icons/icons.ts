@@ -59,6 +59,7 @@ export const ICONS = {
   forward: '<path d="M6 3l5 5-5 5"/>',
   snapshot: '<path d="M2 4.5h3L6.3 3h3.4L11 4.5h3V13H2zM8 6.5a2.2 2.2 0 1 0 0 4.4 2.2 2.2 0 0 0 0-4.4z"/>',
   volume: '<path d="M2 6h2.5L8 3v10L4.5 10H2zM10.5 5.5a3.5 3.5 0 0 1 0 5M12.5 3.5a6.3 6.3 0 0 1 0 9"/>',
+  'volume-off': '<path d="M2 6h2.5L8 3v10L4.5 10H2zM10.5 6l4 4M14.5 6l-4 4"/>',
   tree: '<path d="M6 2.5h4v3H6zM2 10.5h4v3H2zM10 10.5h4v3h-4zM8 5.5V8M4 10.5V8h8v2.5"/>',
   car: '<path d="M2 11.5v-3l1.5-.5L5 4.5h6L12.5 8l1.5.5v3zM4.5 11.5v1.5M11.5 11.5v1.5M5 8.8h.1M11 8.8h.1"/>',
   home: '<path d="M2 8l6-5.5L14 8M4 7v6.5h8V7"/>',
