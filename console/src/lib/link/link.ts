@@ -26,6 +26,8 @@ export interface LinkListeners {
   changes(...values: Parameters<ServerToConsole['changes']>): void;
   entries(...values: Parameters<ServerToConsole['entries']>): void;
   levels(...values: Parameters<ServerToConsole['levels']>): void;
+  feedSources?(...values: Parameters<ServerToConsole['feed-sources']>): void;
+  viewingEnded?(...values: Parameters<ServerToConsole['viewing-ended']>): void;
 }
 
 /** A command that has no answer within this time is reported as slow; the server may still have carried it out. */
@@ -56,6 +58,8 @@ export class Link {
     on('changes', (changes) => listeners.changes(changes));
     on('entries', (entries) => listeners.entries(entries));
     on('levels', (conference, levels) => listeners.levels(conference, levels));
+    on('feed-sources', (viewing, sources) => listeners.feedSources?.(viewing, sources));
+    on('viewing-ended', (viewing, because) => listeners.viewingEnded?.(viewing, because));
     on('session-ended', (because) => this.#end(because));
     wire.on('disconnect', () => this.#lose());
     wire.on('connect_error', (error: Error) => {

@@ -3,6 +3,7 @@ import type { Right } from '@tocsin/protocol/directory.ts';
 import type { TimelineEntry } from '@tocsin/protocol/views.ts';
 import { openLink } from '#link/open-link.ts';
 import type { Link, LinkState } from '#link/link.ts';
+import { viewerEvents } from '#media/viewer-events.ts';
 import { SvelteMap } from 'svelte/reactivity';
 import { clock } from './clock.svelte.ts';
 import { Directory } from './directory.ts';
@@ -63,6 +64,8 @@ export function openSession(): () => void {
     levels: (_conference, now) => {
       for (const { participant, levelDb } of now) levels.set(participant, levelDb);
     },
+    feedSources: (viewing, sources) => viewerEvents.sources(viewing, sources),
+    viewingEnded: (viewing, because) => viewerEvents.ended(viewing, because),
   });
   return () => {
     link?.close();
