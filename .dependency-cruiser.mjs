@@ -34,7 +34,7 @@ const HOMES = {
   koffi: ['media'],
   '@echogarden/espeak-ng-emscripten': ['media'],
   'sdp-transform': ['sdp'],
-  yaml: ['plans', 'directory', 'config', 'main/config'],
+  yaml: ['plans', 'directory', 'main/(?:config|edges)'],
   zod: ['api', 'plans', 'config', 'main/config'],
   pino: ['kernel'],
   '@node-rs/argon2': ['directory'],

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { Id, Level } from './common.ts';
+import type { CommandResult } from './command-result.ts';
 import type { Person, Right, Site } from './directory.ts';
 import type { ServerToViewer } from './video.ts';
 import type { LiveChange, LiveNoun, LiveNouns, TimelineEntry } from './views.ts';
@@ -42,14 +43,14 @@ export interface ServerToConsole extends ServerToViewer {
   'session-ended': (because: string) => void;
 }
 
+export type { CommandResult } from './command-result.ts';
+
 /** Events from the console. */
 export interface ConsoleToServer {
   command: (command: Command, done: (result: CommandResult) => void) => void;
   /** Video signalling: see video.ts. */
   video: (request: unknown, done: (result: CommandResult) => void) => void;
 }
-
-export type CommandResult = { ok: true; value?: unknown } | { ok: false; code: string; message: string };
 
 /** Whom to reach: a person, a group, or a bare number. */
 export const Target = z.union([

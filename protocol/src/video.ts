@@ -5,7 +5,7 @@
  * The `unknown` parts are mediasoup-client's own objects, checked by the SFU.
  */
 import { z } from 'zod';
-import type { CommandResult } from './console.ts';
+import type { CommandResult } from './command-result.ts';
 import { Id, Location, type Name } from './common.ts';
 
 const Uuid = z.string().max(64);

@@ -1,6 +1,7 @@
 /** The statements about alarms, their signals, and what is known of devices and gauges. */
 import type { AlarmView } from '@tocsin/protocol/views.ts';
-import type { Queryable, Store } from '#store/store.ts';
+import type { Queryable } from '#store/queryable.ts';
+import type { Store } from '#store/store.ts';
 import type { Signal } from './signal.ts';
 
 export interface AlarmRecord {

@@ -1,7 +1,7 @@
 import type { Desk } from '#dispatch/desk.ts';
 import type { Broker } from '#mqtt/broker.ts';
 import type { Mqtt } from '#mqtt/client.ts';
-import type { HealthParts, PartHealth } from './http/health.ts';
+import type { HealthParts, PartHealth } from './http/parts.ts';
 
 /** How each part is, in the words of `/api/health`. */
 export function healthParts({ desk, mqtt }: { desk: Desk; mqtt: Mqtt; broker?: Broker }): HealthParts {

@@ -1,8 +1,7 @@
 import type { Name } from '@tocsin/protocol/common.ts';
-import type { Person } from '@tocsin/protocol/directory.ts';
-import type { ConferenceView, ParticipantState, ParticipantView } from '@tocsin/protocol/views.ts';
+import type { ConferenceView, ParticipantView } from '@tocsin/protocol/views.ts';
 import type { Chance } from '#kernel/chance.ts';
-import { type Clock, sleep } from '#kernel/clock.ts';
+import type { Clock } from '#kernel/clock.ts';
 import { Emitter } from '#kernel/emitter.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { LIMITS } from '#kernel/limits.ts';
@@ -13,18 +12,14 @@ import type { MediaEngine } from '#media/engine.ts';
 import type { NewEntry } from '#timeline/entry.ts';
 import type { Timeline } from '#timeline/timeline.ts';
 import type { RadioChannel } from './channel.ts';
-import type { SpokenWords } from './confirm.ts';
 import type { Dialler } from './dialler.ts';
 import type { HangUpReason, Leg } from './leg.ts';
-import { type AddRequest, Participant } from './participant.ts';
-import { reach, type Reached } from './reach.ts';
+import { bearerOf, bringIn, standIn, type Reaching } from './call-in.ts';
+import { type AddRequest, type NewParticipant, Participant } from './participant.ts';
 import type { Recording, Recordings } from './recording.ts';
 
 export type ConferenceEndReason =
   'plan-ended' | 'plan-step-skipped' | 'dispatcher-ended' | 'everybody-left' | 'server-stopping';
-
-/** How long someone who has answered may take to press the key. */
-const CONFIRM_FOR_MS = 30_000;
 
 /** The parts of the house that a conference works with. */
 export interface ConferenceParts {
@@ -66,6 +61,8 @@ export class Conference extends Emitter<{
   readonly #participants = new Map<string, Participant>();
   readonly #channels = new Map<string, { channel: RadioChannel; participant: Participant }>();
   readonly #end = Promise.withResolvers<ConferenceEndReason>();
+  /** What the calling-in of people may do here. */
+  readonly #reaching: Reaching;
   #recording?: Promise<Recording | undefined>;
   #ending?: Promise<void>;
   #isLocked = false;
@@ -95,6 +92,16 @@ export class Conference extends Emitter<{
     this.openedAt = parts.clock.now();
     this.#parts = parts;
     this.#bridge = bridge;
+    this.#reaching = {
+      from: { number: facts.number, name: facts.name.zh },
+      parts,
+      hasEnded: () => this.hasEnded,
+      add: (request) => this.add(request),
+      changed: () => this.emit('changed'),
+      tell: (participant, isSettled) => this.#tell(participant, isSettled),
+      putThrough: (participant, leg) => this.#putThrough(participant, leg),
+      settled: (participant) => this.#settled(participant),
+    };
     bridge.on('speaking', ({ nodeId, isSpeaking }) => {
       for (const participant of this.#participants.values())
         if (participant.leg?.node.id === nodeId) this.#change(participant, { isSpeaking });
@@ -144,27 +151,23 @@ export class Conference extends Emitter<{
     if (request.person !== undefined && !person) throw new DispatchError('PERSON_UNKNOWN', request.person);
     const number = request.number ?? person?.numbers[0]?.dial ?? '';
     const known = [...this.#participants.values()].find(
-      (each) => (person ? each.view.person === person.id : each.view.number === number) && !each.isOut,
+      (each) =>
+        (person ? each.view.person === person.id : each.view.number === number) &&
+        (!each.isOut || !this.#isSettled.has(each)),
     );
     if (known) {
       if (request.onState) known.watchers.add(request.onState);
       return known;
     }
-    const participant = new Participant(
+    const participant = this.#newParticipant(
       {
-        id: this.#parts.chance.id('part'),
         kind: request.isChair ? 'seat' : person ? 'person' : 'number',
-        ...(person ? { person: person.id } : {}),
+        ...(person ? { person: person.id, role: person.title } : {}),
         name: person?.name ?? { zh: number },
-        role: person?.title ?? '',
         number,
         bearer: bearerOf(person, number),
         state: 'queued',
-        stateSince: this.#parts.clock.now(),
-        attempts: 0,
         isChair: request.isChair ?? false,
-        isMuted: false,
-        isSpeaking: false,
         ...(request.standsInFor ? { standsInFor: request.standsInFor } : {}),
       },
       request,
@@ -174,7 +177,7 @@ export class Conference extends Emitter<{
       if (earlier.isOut && person && earlier.view.person === person.id) this.#participants.delete(earlier.id);
     this.#participants.set(participant.id, participant);
     this.emit('changed');
-    void this.#bringIn(participant, request, person).catch((error: unknown) =>
+    void bringIn(participant, request, person, this.#reaching).catch((error: unknown) =>
       this.#parts.log.error('reaching a participant failed', {
         conferenceId: this.id,
         participant: participant.id,
@@ -194,18 +197,7 @@ export class Conference extends Emitter<{
       (each) => facts.person && each.view.person === facts.person && each.isOut,
     );
     if (earlier) this.#participants.delete(earlier.id);
-    const participant = new Participant({
-      id: this.#parts.chance.id('part'),
-      role: '',
-      number: leg.party.number,
-      state: 'in',
-      stateSince: this.#parts.clock.now(),
-      attempts: 1,
-      isChair: false,
-      isMuted: false,
-      isSpeaking: false,
-      ...facts,
-    });
+    const participant = this.#newParticipant({ number: leg.party.number, state: 'in', attempts: 1, ...facts });
     this.#participants.set(participant.id, participant);
     await this.#putThrough(participant, leg);
     return participant;
@@ -256,6 +248,8 @@ export class Conference extends Emitter<{
     );
     const again = id === undefined ? missing.filter((each) => each.view.state !== 'replaced') : missing;
     for (const participant of again) {
+      // What is still being tried for him by itself gives way.
+      participant.stop.abort();
       this.#participants.delete(participant.id);
       const again = this.add(participant.request!);
       for (const watcher of participant.watchers) again.watchers.add(watcher);
@@ -278,7 +272,7 @@ export class Conference extends Emitter<{
     participant.stop.abort();
     participant.stop = new AbortController();
     if (!participant.isOut) participant.moveTo('unanswered', this.#parts.clock.now(), 'deputy-called');
-    void this.#standIn(participant, request, who).then((isReplaced) => {
+    void standIn(participant, request, who, this.#reaching).then((isReplaced) => {
       if (!isReplaced) this.#tell(participant);
     });
   }
@@ -288,20 +282,14 @@ export class Conference extends Emitter<{
     if (this.#channels.has(channel.id)) return { kind: 'patched' };
     const leg = await channel.attach(this.#bridge, this.id);
     if (!leg) return { kind: 'unavailable', detail: 'gateway-offline' };
-    const participant = new Participant({
-      id: this.#parts.chance.id('part'),
+    const participant = this.#newParticipant({
       kind: 'channel',
       channel: channel.id,
       name: channel.facts.name,
-      role: '',
       number: channel.id,
       bearer: 'radio',
       state: 'in',
-      stateSince: this.#parts.clock.now(),
       attempts: 1,
-      isChair: false,
-      isMuted: false,
-      isSpeaking: false,
     });
     participant.leg = leg;
     this.#participants.set(participant.id, participant);
@@ -333,93 +321,7 @@ export class Conference extends Emitter<{
     await this.#ending;
   }
 
-  // --- reaching ---
-
-  /**
-   * Brings one participant in: all his numbers, then his deputies, and after a while all over again. The deputies come
-   * before the next round, as nobody can wait for a phone that is busy.
-   */
-  async #bringIn(participant: Participant, request: AddRequest, person: Person | undefined): Promise<void> {
-    const { signal } = participant.stop;
-    const isAbsent = person?.absence !== undefined && request.withDeputies;
-    if (isAbsent) participant.moveTo('unreachable', this.#parts.clock.now(), `absent: ${person.absence!.reason}`);
-    for (let round = 0; round <= request.retries; round += 1) {
-      if (round > 0) {
-        this.#tell(participant, false);
-        const isTime = await sleep(this.#parts.clock, request.retryAfterMs, signal).then(
-          () => true,
-          () => false,
-        );
-        if (!isTime || this.hasEnded) return;
-      }
-      if (!isAbsent) {
-        const result = await this.#callOnce(participant, request, person);
-        if (result.kind === 'stopped' || signal.aborted) return;
-        if (result.kind === 'reached') {
-          if (this.hasEnded) return await result.leg.hangUp('conference-ended');
-          return await this.#putThrough(participant, result.leg);
-        }
-        participant.moveTo(result.state, this.#parts.clock.now(), result.because);
-      }
-      if (person && request.withDeputies && (await this.#standIn(participant, request, person))) return;
-      // A clear no is an answer: he is not pestered again.
-      if (participant.view.state === 'refused') break;
-    }
-    this.#tell(participant);
-  }
-
-  async #callOnce(participant: Participant, request: AddRequest, person: Person | undefined): Promise<Reached> {
-    return await reach(
-      { ...(person ? { person } : {}), numbers: person ? person.numbers.map((each) => each.dial) : [request.number!] },
-      {
-        confirm: request.confirm,
-        purpose: 'join',
-        ...(request.announcement ? { message: request.announcement } : {}),
-        ringForMs: request.ringForMs,
-        confirmForMs: CONFIRM_FOR_MS,
-        attemptsBefore: participant.view.attempts,
-        from: { number: this.number, name: this.facts.name.zh },
-        ...(request.answersItself ? { answersItself: true } : {}),
-        signal: participant.stop.signal,
-        onState: ({ state, number, attempts, because }) => {
-          participant.view.number = number;
-          participant.view.attempts = attempts;
-          participant.view.bearer = bearerOf(person, number);
-          participant.moveTo(state, this.#parts.clock.now(), because);
-          this.#tell(participant, false);
-        },
-      },
-      this.#parts,
-    );
-  }
-
-  /** The deputies, in order: the first who comes in stands in, and reports under his own name. True when one did. */
-  async #standIn(participant: Participant, request: AddRequest, person: Person): Promise<boolean> {
-    const deputies = this.#parts.directory.deputiesOf(person.id).filter((deputy) => !deputy.absence);
-    this.#tell(participant, false);
-    for (const deputy of deputies) {
-      if (participant.stop.signal.aborted || this.hasEnded) return false;
-      const standIn = this.add({
-        ...request,
-        person: deputy.id,
-        number: undefined,
-        withDeputies: false,
-        retries: 0,
-        isChair: false,
-        answersItself: false,
-        standsInFor: person.id,
-      });
-      participant.view.replacedBy = deputy.id;
-      this.emit('changed');
-      if (await this.#settled(standIn)) {
-        participant.moveTo('replaced', this.#parts.clock.now(), `deputy: ${deputy.id}`);
-        this.#tell(participant);
-        return true;
-      }
-      delete participant.view.replacedBy;
-    }
-    return false;
-  }
+  // --- coming and going ---
 
   /** Resolves when a participant is in (true) or will not come (false). */
   #settled(participant: Participant): Promise<boolean> {
@@ -548,6 +450,11 @@ export class Conference extends Emitter<{
       .catch((error: unknown) => this.#parts.log.error('timeline entry lost', { kind, error }));
   }
 
+  #newParticipant(facts: NewParticipant, request?: AddRequest): Participant {
+    const { chance, clock } = this.#parts;
+    return new Participant(chance.id('part'), clock.now(), facts, request);
+  }
+
   #place(person: string): Participant {
     const found = this.participants().find((each) => each.view.person === person);
     if (!found) throw new DispatchError('PARTICIPANT_UNKNOWN', person);
@@ -564,8 +471,4 @@ export class Conference extends Emitter<{
     const here = this.participants().filter((each) => !each.isOut).length;
     if (here >= LIMITS.participantsPerConference) throw new DispatchError('CONFERENCE_FULL', this.number);
   }
-}
-
-function bearerOf(person: Person | undefined, number: string): ParticipantView['bearer'] {
-  return person?.numbers.find((each) => each.dial === number)?.kind ?? 'desk';
 }

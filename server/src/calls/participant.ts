@@ -45,6 +45,10 @@ const OUT: ReadonlySet<ParticipantState> = new Set([
   'replaced',
 ]);
 
+/** What is known of somebody who comes into a conference; the rest begins as nothing. */
+export type NewParticipant = Pick<ParticipantView, 'kind' | 'name' | 'number' | 'bearer' | 'state'> &
+  Partial<ParticipantView>;
+
 /** One place in a conference: who it is for, how far he has been reached, and the leg once he is in. */
 export class Participant {
   readonly view: ParticipantView;
@@ -58,8 +62,17 @@ export class Participant {
   /** Whoever asked for him, and wants to know how he fares. */
   readonly watchers = new Set<(change: ParticipantChange) => void>();
 
-  constructor(view: ParticipantView, request?: AddRequest) {
-    this.view = view;
+  constructor(id: string, at: number, facts: NewParticipant, request?: AddRequest) {
+    this.view = {
+      id,
+      role: '',
+      stateSince: at,
+      attempts: 0,
+      isChair: false,
+      isMuted: false,
+      isSpeaking: false,
+      ...facts,
+    };
     this.request = request;
     if (request?.onState) this.watchers.add(request.onState);
   }

@@ -27,7 +27,8 @@ async function propose(alarm: AlarmView, { alarms, plans, runs }: Desk): Promise
   if (!proposal) return;
   alarms.attach(alarm.id, { proposedPlan: proposal.plan });
   plans.prepareFor(proposal.plan, alarm);
-  if (proposal.how !== 'start') return;
+  // An alarm that grows graver is raised again; its plan runs already.
+  if (proposal.how !== 'start' || alarm.run) return;
   const run = await runs.start({
     plan: proposal.plan,
     alarm,

@@ -1,6 +1,7 @@
 /** The statements about incidents. */
 import type { Level, Name } from '@tocsin/protocol/common.ts';
-import type { Queryable, Store } from '#store/store.ts';
+import type { Queryable } from '#store/queryable.ts';
+import type { Store } from '#store/store.ts';
 
 export interface IncidentRecord {
   id: string;

@@ -139,11 +139,6 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
   };
 }
 
-/** Is this address reachable from this machine only? */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.');
-}
-
 function readFile(file: string): Record<string, unknown> {
   let text: string;
   try {

@@ -1,5 +1,6 @@
 /** The statements about short messages. */
-import type { Queryable, Store } from '#store/store.ts';
+import type { Queryable } from '#store/queryable.ts';
+import type { Store } from '#store/store.ts';
 
 export interface TextState {
   id: string;

@@ -1,7 +1,8 @@
 /** The statements about runs, their steps and their ledger. */
 import type { AlarmView, LedgerRow, RunView, StepState } from '@tocsin/protocol/views.ts';
 import type { Name } from '@tocsin/protocol/common.ts';
-import type { Queryable, Store } from '#store/store.ts';
+import type { Queryable } from '#store/queryable.ts';
+import type { Store } from '#store/store.ts';
 import type { Plan } from './plan.ts';
 import type { Parameters } from './step.ts';
 

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { DispatchError } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
-import type { Store } from './store.ts';
+import type { Queryable } from './queryable.ts';
+import type { StoreSession } from './session.ts';
 
 const FOLDER = new URL('./migrations/', import.meta.url);
 
@@ -23,7 +24,10 @@ interface Migration {
  * @returns whether TimescaleDB is there
  * @throws DispatchError DATABASE_UNAVAILABLE when the database is of a newer version than this program
  */
-export async function migrate(store: Store, log: Log): Promise<boolean> {
+export async function migrate(
+  store: Queryable & { session(options: { name: string }): Promise<StoreSession> },
+  log: Log,
+): Promise<boolean> {
   const migrations = await readMigrations();
   await using session = await store.session({ name: 'tocsin-migrate' });
   // Another server may be migrating, and an index over years of entries takes its time.
@@ -79,7 +83,7 @@ export async function readMigrations(): Promise<Migration[]> {
 }
 
 /** TimescaleDB is used where it is offered; without the right to install it, where someone else has. */
-async function findTimescale(query: Store['query']): Promise<boolean> {
+async function findTimescale(query: Queryable['query']): Promise<boolean> {
   const isThere = async () => (await query(`SELECT FROM pg_extension WHERE extname = 'timescaledb'`)).length > 0;
   if (await isThere()) return true;
   if ((await query(`SELECT FROM pg_available_extensions WHERE name = 'timescaledb'`)).length === 0) return false;

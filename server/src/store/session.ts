@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { explain } from './database-errors.ts';
-import type { Queryable } from './store.ts';
+import type { Queryable } from './queryable.ts';
 
 /** One connection for as long as it lasts. It does not come back by itself: open another. */
 export interface StoreSession extends Queryable, AsyncDisposable {

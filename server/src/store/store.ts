@@ -6,17 +6,8 @@ import type { Log } from '#kernel/log.ts';
 import { explain, isOutage } from './database-errors.ts';
 import { openEmbeddedPostgres, type EmbeddedPostgres } from './embedded.ts';
 import { migrate } from './migrate.ts';
+import type { Queryable } from './queryable.ts';
 import { openSession, type StoreSession } from './session.ts';
-
-/** Something that runs statements: the store, a transaction, a session. */
-export interface Queryable {
-  /**
-   * Runs one statement with `$1`… filled in from `values`. bigint comes back as number, jsonb as what it holds.
-   *
-   * @throws DispatchError DATABASE_UNAVAILABLE or DISK_FULL on an outage; pg's DatabaseError when the statement is wrong
-   */
-  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>;
-}
 
 export interface Store extends Queryable, AsyncDisposable {
   /** Runs `work` in one transaction: all of it, or nothing when it throws. Keep it short; never wait for people in it. */

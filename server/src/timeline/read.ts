@@ -1,4 +1,4 @@
-import type { Queryable } from '#store/store.ts';
+import type { Queryable } from '#store/queryable.ts';
 import type { Content, Entry } from './entry.ts';
 
 /** Which entries to read; every field narrows. Times are of `at`, in milliseconds since 1970. */

@@ -1,4 +1,4 @@
-import type { Queryable } from '#store/store.ts';
+import type { Queryable } from '#store/queryable.ts';
 import { link, NOTHING_BEFORE, type Content } from './entry.ts';
 import { COLUMNS, type Row } from './read.ts';
 

@@ -3,17 +3,8 @@ import type { Session } from '#directory/rights.ts';
 import type { Clock, Timer } from '#kernel/clock.ts';
 import { Emitter } from '#kernel/emitter.ts';
 import type { Desk } from '#dispatch/desk.ts';
+import type { NounDoor } from './noun-door.ts';
 import { NOUNS } from './nouns/all.ts';
-
-/** Tells the console of one noun: everything there is now, and every change from now on. */
-export interface NounDoor<Noun extends LiveNoun> {
-  readonly noun: Noun;
-  all(desk: Desk): LiveNouns[Noun][];
-  /** Calls `changed` with an item, or with the id of one that is gone. */
-  watch(desk: Desk, changed: (item: LiveNouns[Noun] | { removed: string }) => void): void;
-  /** Whether this session may see the item; absent: everyone who may view. */
-  visible?(item: LiveNouns[Noun], session: Session, desk: Desk): boolean;
-}
 
 /** Changes within this time go out together, each item once, as it is at the end: a burst costs one message. */
 const GATHER_FOR_MS = 40;

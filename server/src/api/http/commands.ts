@@ -1,6 +1,6 @@
 import { Command } from '@tocsin/protocol/console.ts';
 import { runCommand } from '#dispatch/commands.ts';
-import type { Http, HttpParts } from './server.ts';
+import type { Http, HttpParts } from './parts.ts';
 
 /** Everything that the console can ask for, for scripts too: the same commands, the same rights. */
 export function commandRoutes(http: Http, { desk }: HttpParts): void {

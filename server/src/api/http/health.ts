@@ -1,21 +1,7 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Desk } from '#dispatch/desk.ts';
 import { DispatchError } from '#kernel/errors.ts';
-import type { Store } from '#store/store.ts';
-import type { Http, HttpParts } from './server.ts';
-
-/** How one part is: `ok`, or what is wrong with it in a few words. */
-export type PartHealth = 'ok' | { problem: string } | { preparing: string; done?: number; total?: number };
-
-/** Asks each part how it is. */
-export interface HealthParts {
-  sip(): PartHealth;
-  media(): PartHealth;
-  webrtc(): PartHealth;
-  database(): PartHealth;
-  mqtt(): PartHealth;
-  gateways(): PartHealth;
-}
+import type { Http, HttpParts, PartHealth } from './parts.ts';
 
 /** `/api/health` for monitors, `/metrics` for Prometheus. */
 export function healthRoutes(http: Http, { desk, health }: HttpParts): void {
@@ -37,11 +23,6 @@ export function healthRoutes(http: Http, { desk, health }: HttpParts): void {
     if (!isLocal(request.ip)) throw new DispatchError('SESSION_UNKNOWN');
     return reply.type(registry.contentType).send(await registry.metrics());
   });
-}
-
-/** A part that is a database. */
-export function databaseHealth(store: Pick<Store, 'state'>): PartHealth {
-  return store.state();
 }
 
 function metricsOf(desk: Desk): Registry {

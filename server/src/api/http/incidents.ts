@@ -3,7 +3,7 @@ import { DispatchError } from '#kernel/errors.ts';
 import { exportIncident } from '#dispatch/export-incident.ts';
 import { toTimelineEntry } from '../timeline-entry.ts';
 import { zipEvidence } from './evidence-zip.ts';
-import type { Http, HttpParts } from './server.ts';
+import type { Http, HttpParts } from './parts.ts';
 
 const Params = z.object({ id: z.string().max(64) });
 

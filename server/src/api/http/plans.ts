@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DispatchError } from '#kernel/errors.ts';
 import { runCommand } from '#dispatch/commands.ts';
-import type { Http, HttpParts } from './server.ts';
+import type { Http, HttpParts } from './parts.ts';
 
 const Params = z.object({ id: z.string().max(64) });
 

@@ -4,7 +4,7 @@ import { join, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { DispatchError } from '#kernel/errors.ts';
 import { findRecording } from '#dispatch/find-recording.ts';
-import type { Http, HttpParts } from './server.ts';
+import type { Http, HttpParts } from './parts.ts';
 
 const Params = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 

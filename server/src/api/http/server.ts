@@ -2,7 +2,7 @@ import cookie from '@fastify/cookie';
 import fastifyStatic from '@fastify/static';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import Fastify, { type FastifyInstance } from 'fastify';
+import Fastify from 'fastify';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import {
@@ -12,15 +12,13 @@ import {
   hasZodFastifySchemaValidationErrors,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod';
-import type { Right } from '@tocsin/protocol/directory.ts';
 import { may } from '#directory/rights.ts';
-import type { Session } from '#directory/rights.ts';
 import { DispatchError, FAILURES } from '#kernel/errors.ts';
 import type { Desk } from '#dispatch/desk.ts';
 import { complain } from '../complain.ts';
 import { SESSION_COOKIE, sessionOf } from '../session-cookie.ts';
 import { commandRoutes } from './commands.ts';
-import { healthRoutes, type HealthParts } from './health.ts';
+import { healthRoutes } from './health.ts';
 import { incidentRoutes } from './incidents.ts';
 import { planRoutes } from './plans.ts';
 import { recordingRoutes } from './recordings.ts';
@@ -31,38 +29,7 @@ import { timelineRoutes } from './timeline.ts';
 /** Largest body of a request, in bytes; larger ones are answered 413. */
 const MAX_BODY_BYTES = 1024 * 1024;
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    /** The caller's session; absent only on routes that are `open`. */
-    session: Session;
-    token: string;
-  }
-  interface FastifyContextConfig {
-    /** The right that the route takes; absent: any session will do. */
-    right?: Right;
-    /** Anyone may ask. */
-    isOpen?: boolean;
-  }
-}
-
-export type Http = FastifyInstance<
-  import('node:http').Server,
-  import('node:http').IncomingMessage,
-  import('node:http').ServerResponse,
-  import('fastify').FastifyBaseLogger,
-  ZodTypeProvider
->;
-
-/** What the routes work with. */
-export interface HttpParts {
-  desk: Desk;
-  health: HealthParts;
-  consoleFolder: string;
-  siteFolder: string;
-  dataFolder: string;
-  isSecure: boolean;
-}
-
+import type { Http, HttpParts } from './parts.ts';
 /** Builds the HTTP server: routes, documentation, the console's files. It does not listen yet. */
 export async function buildHttp(parts: HttpParts): Promise<Http> {
   const { desk } = parts;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DispatchError } from '#kernel/errors.ts';
 import { SESSION_COOKIE } from '../session-cookie.ts';
-import type { Http, HttpParts } from './server.ts';
+import type { Http, HttpParts } from './parts.ts';
 
 const LoginBody = z.object({ username: z.string().min(1).max(100), password: z.string().min(1).max(200) });
 

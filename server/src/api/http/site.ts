@@ -2,7 +2,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DispatchError } from '#kernel/errors.ts';
 import { siteFor } from '../console/hello.ts';
-import type { Http, HttpParts } from './server.ts';
+import type { Http, HttpParts } from './parts.ts';
 
 /** The site: its directory without secrets, and its own base map, so that the map works with no internet. */
 export function siteRoutes(http: Http, { desk, siteFolder }: HttpParts): void {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { may } from '#directory/rights.ts';
 import { toTimelineEntry } from '../timeline-entry.ts';
-import type { Http, HttpParts } from './server.ts';
+import type { Http, HttpParts } from './parts.ts';
 
 const Query = z.object({
   from: z.coerce.number().int().optional(),

@@ -1,4 +1,4 @@
-import type { NounDoor } from '../live.ts';
+import type { NounDoor } from '../noun-door.ts';
 
 export const channels: NounDoor<'channels'> = {
   noun: 'channels',

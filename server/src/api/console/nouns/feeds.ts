@@ -1,7 +1,7 @@
 import type { FeedView } from '@tocsin/protocol/views.ts';
 import type { Desk } from '#dispatch/desk.ts';
 import type { FeedSnapshot } from '#video/feed.ts';
-import type { NounDoor } from '../live.ts';
+import type { NounDoor } from '../noun-door.ts';
 
 export const feeds: NounDoor<'feeds'> = {
   noun: 'feeds',

@@ -1,7 +1,7 @@
 import type { LinkView } from '@tocsin/protocol/views.ts';
 import type { Desk } from '#dispatch/desk.ts';
 import type { GatewayState } from '#calls/gateway-resources.ts';
-import type { NounDoor } from '../live.ts';
+import type { NounDoor } from '../noun-door.ts';
 
 /** The lamps in the header, from what each kind of gateway and each part says of itself. */
 export const links: NounDoor<'links'> = {

@@ -1,7 +1,7 @@
 import type { Person } from '@tocsin/protocol/directory.ts';
 import type { PresenceView } from '@tocsin/protocol/views.ts';
 import type { Desk } from '#dispatch/desk.ts';
-import type { NounDoor } from '../live.ts';
+import type { NounDoor } from '../noun-door.ts';
 
 /** The glyph on a person's key, from what is known now: in a conference, on a call, away, or whether his phone is there. */
 export const presence: NounDoor<'presence'> = {

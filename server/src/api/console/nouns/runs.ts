@@ -1,4 +1,4 @@
-import type { NounDoor } from '../live.ts';
+import type { NounDoor } from '../noun-door.ts';
 
 /** Runs that ended stay with the console that saw them; a new console gets those that are going on. */
 export const runs: NounDoor<'runs'> = {
