@@ -2,7 +2,6 @@ import type { Duplex } from 'node:stream';
 import type { IncomingMessage } from 'node:http';
 import type { Desk } from '#dispatch/desk.ts';
 import { DispatchError } from '#kernel/errors.ts';
-import type { Broker } from '#mqtt/broker.ts';
 import type { Mqtt } from '#mqtt/client.ts';
 import type { UserAgent } from '#sip/user-agent/user-agent.ts';
 import { openConsoleDoor } from './console/door.ts';
@@ -35,7 +34,8 @@ export async function openDoors(parts: {
   desk: Desk;
   userAgent: UserAgent;
   mqtt: Mqtt;
-  broker?: Broker;
+  /** Why the gateways' own process cannot work. */
+  edgeProblem(): string | undefined;
 }): Promise<Doors> {
   const { config, desk, userAgent } = parts;
   await using opened = new AsyncDisposableStack();

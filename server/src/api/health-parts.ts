@@ -1,10 +1,17 @@
 import type { Desk } from '#dispatch/desk.ts';
-import type { Broker } from '#mqtt/broker.ts';
 import type { Mqtt } from '#mqtt/client.ts';
 import type { HealthParts, PartHealth } from './http/parts.ts';
 
 /** How each part is, in the words of `/api/health`. */
-export function healthParts({ desk, mqtt }: { desk: Desk; mqtt: Mqtt; broker?: Broker }): HealthParts {
+export function healthParts({
+  desk,
+  mqtt,
+  edgeProblem,
+}: {
+  desk: Desk;
+  mqtt: Mqtt;
+  edgeProblem(): string | undefined;
+}): HealthParts {
   let mediaProblem: string | undefined;
   desk.engine.on('worker-died', (why) => {
     mediaProblem = why;
@@ -21,7 +28,7 @@ export function healthParts({ desk, mqtt }: { desk: Desk; mqtt: Mqtt; broker?: B
       return state === 'ok' && problem ? { problem } : state;
     },
     mqtt: () => (mqtt.state === 'connected' ? 'ok' : { problem: mqtt.state }),
-    gateways: () => gateways(desk),
+    gateways: () => gateways(desk, edgeProblem()),
   };
 }
 
@@ -36,7 +43,8 @@ function webrtc({ sfu: { state } }: Desk): PartHealth {
   }
 }
 
-function gateways({ resources }: Desk): PartHealth {
+function gateways({ resources }: Desk, problem: string | undefined): PartHealth {
+  if (problem !== undefined) return { problem };
   const offline = resources.gateways().filter((each) => !each.isOnline);
   return offline.length === 0 ? 'ok' : { problem: `offline: ${offline.map((each) => each.id).join(', ')}` };
 }

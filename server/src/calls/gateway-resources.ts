@@ -23,7 +23,13 @@ export interface GatewayState {
  * A gateway that is offline keeps its list, so that the desk can say what is missing.
  */
 export class GatewayResources extends Emitter<{ changed: [gateway: GatewayState]; gone: [gateway: GatewayState] }> {
-  readonly #gateways = new Map<string, GatewayState>();
+  readonly #gateways: Map<string, GatewayState>;
+
+  /** `expected`: gateways that the site's resources are behind; until they come they are missing, not unknown. */
+  constructor(expected: Pick<GatewayState, 'id' | 'kind'>[], since: number) {
+    super();
+    this.#gateways = new Map(expected.map(({ id, kind }) => [id, { id, kind, isOnline: false, since, resources: [] }]));
+  }
 
   /** A gateway has come, has gone (its last will), or tells its state again. */
   announce(id: string, online: GatewayOnline, at: number): void {

@@ -16,8 +16,9 @@ export type ChildState =
   { kind: 'starting' } | { kind: 'running' } | { kind: 'failed'; why: string } | { kind: 'stopped' };
 
 /**
- * A part of the house in a process of its own: gateways, simulators. It is told to start by its first message, and
- * answers `{kind: 'ready'}` or `{kind: 'failed', why}`; it ends itself when our process goes away.
+ * A part of the house in a process of its own: gateways, simulators. The process is there at once, so that it is loaded
+ * while others open; `begin` tells it what to do, and it answers `{kind: 'ready'}` or `{kind: 'failed', why}`. It ends
+ * itself when our process goes away, and is started again when it dies.
  */
 export class ChildPart
   extends Emitter<{ state: [ChildState]; message: [message: { kind: string }] }>
@@ -25,7 +26,7 @@ export class ChildPart
 {
   readonly #name: string;
   readonly #script: string;
-  readonly #begin: object;
+  #begun?: object;
   readonly #clock: Clock;
   readonly #log: Log;
   #child?: ChildProcess;
@@ -34,11 +35,10 @@ export class ChildPart
   #deaths = 0;
   #startedAt = 0;
 
-  constructor(options: { name: string; script: string; start: object; clock: Clock; log: Log }) {
+  constructor(options: { name: string; script: string; clock: Clock; log: Log }) {
     super();
     this.#name = options.name;
     this.#script = join(import.meta.dirname, '../../..', options.script);
-    this.#begin = options.start;
     this.#clock = options.clock;
     this.#log = options.log.with({ process: options.name });
     this.#start();
@@ -46,6 +46,12 @@ export class ChildPart
 
   get state(): ChildState {
     return this.#state;
+  }
+
+  /** Tells it to start, and every process that takes its place. */
+  begin(start: object): void {
+    this.#begun = start;
+    this.send(start);
   }
 
   send(message: object): void {
@@ -71,11 +77,16 @@ export class ChildPart
     this.#startedAt = this.#clock.monotonic();
     const child = fork(this.#script, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#child = child;
-    child.send(this.#begin);
+    if (this.#begun) child.send(this.#begun);
     child.on('message', (message) => {
       const { kind, why } = message as { kind: string; why?: string };
       if (kind === 'ready') this.#move({ kind: 'running' });
-      else if (kind === 'failed') this.#move({ kind: 'failed', why: why ?? 'unknown' });
+      else if (kind === 'failed') {
+        this.#log.error('child process could not do its work', { why });
+        this.#move({ kind: 'failed', why: why ?? 'unknown' });
+        // It cannot do its work: a new one tries again after a while.
+        child.kill();
+      }
       this.emit('message', message as { kind: string });
     });
     child.on('error', (error) => this.#log.error('child process error', { error }));

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Site } from '@tocsin/protocol/directory.ts';
 import { parse } from 'yaml';
+import type { Desk } from '#dispatch/desk.ts';
 import type { Phones } from '#dispatch/phones.ts';
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -9,11 +10,7 @@ import type { Log } from '#kernel/log.ts';
 import { ChildPart } from './child-part.ts';
 import type { Config } from './config.ts';
 
-export interface Edges extends AsyncDisposable {
-  /** Present where the edges are simulated. */
-  simulators?: { pressDevice(device: string): void; radioSpeaks(channel: string, seconds: number): void };
-}
-
+/** What the gateways and simulators must know of the rest of the house. */
 interface EdgeOptions {
   config: Config;
   kit: { clock: Clock; chance: Chance; log: Log };
@@ -25,59 +22,63 @@ interface EdgeOptions {
 }
 
 /**
- * Starts the gateways of the site in a process of their own, and before them, on a demonstration site, the simulators
- * of everything beyond them. A real site says in `gateways.yaml` beside its files what it has.
+ * The gateways of the site in a process of their own, and before them, on a demonstration site, the simulators of
+ * everything beyond them. A real site says in `gateways.yaml` beside its files what it has. The processes are made at
+ * once and told what to do by `begin`, when the rest of the house is open.
  */
-export async function openEdges(options: EdgeOptions): Promise<Edges> {
-  const { config, kit } = options;
-  await using opened = new AsyncDisposableStack();
-  if (!config.simulators) {
-    const gateways = config.gateways ? gatewaysOfSite(config.siteFolder) : [];
-    if (gateways.length > 0)
-      opened.use(
-        startGateways(
-          {
-            site: options.site.id,
-            mqtt: { url: options.mqttUrl },
-            host: config.host,
-            dataFolder: join(config.data, 'gateways'),
-            gateways,
-          },
-          options,
-        ),
-      );
-    const closed = opened.move();
-    return { [Symbol.asyncDispose]: () => closed.disposeAsync() };
+export class Edges implements AsyncDisposable {
+  readonly #gateways: ChildPart | undefined;
+  readonly #simulators: ChildPart | undefined;
+  #asked = 0;
+
+  constructor(config: Config, kit: { clock: Clock; log: Log }) {
+    if (config.simulators)
+      this.#simulators = new ChildPart({ name: 'simulators', script: 'gateways/simulators.ts', ...kit });
+    if (config.simulators || (config.gateways && gatewaysOfSite(config.siteFolder).length > 0))
+      this.#gateways = new ChildPart({ name: 'gateways', script: 'gateways/main.ts', ...kit });
   }
 
-  const simulators = opened.use(
-    new ChildPart({ name: 'simulators', script: 'gateways/simulators.ts', start: simulatedSite(options), ...kit }),
-  );
-  let gateways: ChildPart | undefined;
-  let isClosing = false;
-  simulators.on('message', (message) => {
-    if (message.kind !== 'ready' || gateways || isClosing) return;
-    gateways = startGateways((message as { kind: string; gateways?: unknown }).gateways, options);
-  });
-  const closed = opened.move();
-  let asked = 0;
-  const ask = (what: object) => simulators.send({ kind: 'control', id: (asked += 1), ask: what });
-  yieldToRealPhones(options.phones, ask);
-  return {
-    simulators: {
-      pressDevice: (device) => ask({ do: 'press-key', device }),
-      radioSpeaks: (_channel, seconds) => ask({ do: 'radio-speak', ms: seconds * 1000 }),
-    },
-    async [Symbol.asyncDispose]() {
-      isClosing = true;
-      await gateways?.[Symbol.asyncDispose]();
-      await closed.disposeAsync();
-    },
-  };
-}
+  begin(options: EdgeOptions): void {
+    const { config, site, mqttUrl } = options;
+    if (!this.#simulators) {
+      const gateways = gatewaysOfSite(config.siteFolder);
+      const dataFolder = join(config.data, 'gateways');
+      return this.#gateways?.begin({
+        kind: 'start',
+        config: { site: site.id, mqtt: { url: mqttUrl }, host: config.host, dataFolder, gateways },
+      });
+    }
+    this.#simulators.on('message', (message) => {
+      if (message.kind !== 'ready') return;
+      this.#gateways?.begin({ kind: 'start', config: (message as { kind: string; gateways?: unknown }).gateways });
+    });
+    this.#simulators.begin(simulatedSite(options));
+    yieldToRealPhones(options.phones, (what) => this.#ask(what));
+  }
 
-function startGateways(config: unknown, { kit }: EdgeOptions): ChildPart {
-  return new ChildPart({ name: 'gateways', script: 'gateways/main.ts', start: { kind: 'start', config }, ...kit });
+  /** What the simulated edges can be told; undefined on a site without. */
+  get simulators(): Desk['simulators'] {
+    if (!this.#simulators) return undefined;
+    return {
+      pressDevice: (device) => this.#ask({ do: 'press-key', device }),
+      radioSpeaks: (_channel, seconds) => this.#ask({ do: 'radio-speak', ms: seconds * 1000 }),
+    };
+  }
+
+  /** Why a part of the edge cannot work; undefined when all do. */
+  problem(): string | undefined {
+    for (const part of [this.#simulators, this.#gateways]) if (part?.state.kind === 'failed') return part.state.why;
+    return undefined;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#gateways?.[Symbol.asyncDispose]();
+    await this.#simulators?.[Symbol.asyncDispose]();
+  }
+
+  #ask(what: object): void {
+    this.#simulators?.send({ kind: 'control', id: (this.#asked += 1), ask: what });
+  }
 }
 
 /** The gateways that a site has, as it says itself; what is wrong in the file is told by the gateways' own process. */

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Site } from '@tocsin/protocol/directory.ts';
 import { openAlarms } from '#alarms/alarms.ts';
 import { Announcements } from '#calls/announcement.ts';
 import { CallList } from '#calls/call-list.ts';
@@ -23,7 +24,7 @@ import { followAlarms } from '#dispatch/raise-alarm.ts';
 import { followFeeds } from '#dispatch/watch-feed.ts';
 import { openIncidents } from '#incidents/incidents.ts';
 import { systemChance } from '#kernel/chance.ts';
-import { systemClock } from '#kernel/clock.ts';
+import { sleep, systemClock, type Clock } from '#kernel/clock.ts';
 import { openLog } from '#kernel/log.ts';
 import { openMediaEngine } from '#media/engine.ts';
 import { openTexts } from '#messages/texts.ts';
@@ -39,7 +40,7 @@ import { Feeds } from '#video/feeds.ts';
 import { openDoors } from '#api/doors.ts';
 import { GatewayCommands, openGatewayDoor } from '#api/gateway/door.ts';
 import type { Config } from './config.ts';
-import { openEdges } from './edges.ts';
+import { Edges } from './edges.ts';
 import { writeRunFile } from './run-file.ts';
 
 /** A running server. */
@@ -60,6 +61,9 @@ export async function openServer(config: Config): Promise<Server> {
   const advertised = config.advertisedHost ?? config.host;
   await mkdir(config.data, { recursive: true });
   await using opened = new AsyncDisposableStack();
+
+  // Processes of their own take a moment to load: they do it while the rest opens.
+  const edges = opened.use(new Edges(config, kit));
 
   // What is kept.
   const store = opened.use(
@@ -126,7 +130,7 @@ export async function openServer(config: Config): Promise<Server> {
     isBrowser ? WebRtcMedia.open(engine, sfu, label, chance) : PlainMedia.open(engine, advertised, label, chance);
   const dialler = new Dialler({ ...kit, userAgent, openMedia, directory, lines });
   const recordings = opened.use(new Recordings({ ...kit, engine, store, timeline, folder: config.data }));
-  const resources = new GatewayResources();
+  const resources = new GatewayResources(gatewaysExpected(directory.site), clock.now());
   const calls = new CallList({ ...kit, timeline });
   const channelParts = { ...kit, dialler, engine, resources, recordings, timeline, send: commands.send.bind(commands) };
   const channels = new Map(directory.site.channels.map((facts) => [facts.id, new RadioChannel(facts, channelParts)]));
@@ -189,7 +193,7 @@ export async function openServer(config: Config): Promise<Server> {
     dataFolder: config.data,
   };
   const desk = house as Desk;
-  const doors = opened.use(await openDoors({ config, desk, userAgent, ...(broker ? { broker } : {}), mqtt }));
+  const doors = opened.use(await openDoors({ config, desk, userAgent, edgeProblem: () => edges.problem(), mqtt }));
   desk.publicUrl = doors.publicUrl;
   const ports = planPorts(desk);
   desk.plans = opened.use(await openPlans({ ...kit, folders: [config.planFolder], store, ports }));
@@ -216,18 +220,17 @@ export async function openServer(config: Config): Promise<Server> {
 
   doors.welcome();
   const address = `${advertised}:${userAgent.address.port}`;
-  const edges = opened.use(
-    await openEdges({
-      config,
-      kit,
-      site: directory.site,
-      sipAddress: address,
-      mqttUrl: broker?.url ?? config.mqttUrl!,
-      phones,
-    }),
-  );
+  edges.begin({
+    config,
+    kit,
+    site: directory.site,
+    sipAddress: address,
+    mqttUrl: broker?.url ?? config.mqttUrl!,
+    phones,
+  });
   desk.simulators = edges.simulators;
   await desk.runs.resume();
+  await gatewaysOnline(resources, clock);
   await timeline.append({ kind: 'system.started', data: { pid: process.pid } });
 
   const places = {
@@ -243,4 +246,29 @@ export async function openServer(config: Config): Promise<Server> {
     ...(directory.generatedPassword ? { generatedPassword: directory.generatedPassword } : {}),
     [Symbol.asyncDispose]: () => stop.disposeAsync(),
   };
+}
+
+/** The gateways that the site's zones and channels are behind. */
+function gatewaysExpected(site: Site): { id: string; kind: 'pa' | 'radio' }[] {
+  const pa = site.zones.flatMap(({ reach }) => (reach.kind === 'gateway' ? [reach.gateway] : []));
+  const radio = site.channels.map(({ gateway }) => gateway);
+  return [
+    ...[...new Set(pa)].map((id) => ({ id, kind: 'pa' as const })),
+    ...[...new Set(radio)].map((id) => ({ id, kind: 'radio' as const })),
+  ];
+}
+
+/** How long the server waits for its gateways before it calls itself ready without them. */
+const GATEWAYS_ONLINE_WITHIN_MS = 8_000;
+
+/** A plan that is pressed in the first second shall find its loudspeakers. */
+async function gatewaysOnline(resources: GatewayResources, clock: Clock): Promise<void> {
+  const isComplete = () => resources.gateways().every((gateway) => gateway.isOnline);
+  if (isComplete()) return;
+  const complete = Promise.withResolvers<void>();
+  const off = resources.on('changed', () => {
+    if (isComplete()) complete.resolve();
+  });
+  await Promise.race([complete.promise, sleep(clock, GATEWAYS_ONLINE_WITHIN_MS)]);
+  off();
 }
