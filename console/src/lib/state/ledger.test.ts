@@ -46,6 +46,21 @@ test('who is not reached stands first, longest tried on top; a delivered text re
   assert.equal(reached[0]?.hasJoined, true);
 });
 
+test('who is only texted is reached by a delivered text; a zone is a resource, not a person', () => {
+  const { reached, resources } = ledgerLines(
+    [row('li', 'sms', 'delivered', 5), row('dam', 'pa', 'joined', 6)],
+    (id) => id !== 'dam',
+  );
+  assert.deepEqual(
+    reached.map(({ person }) => person),
+    ['li'],
+  );
+  assert.deepEqual(
+    resources.map(({ person }) => person),
+    ['dam'],
+  );
+});
+
 test('who has answered once stays reached when he leaves', () => {
   const { reached } = ledgerLines([
     row('li', 'voice', 'left', 40, {

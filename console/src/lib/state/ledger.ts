@@ -14,16 +14,23 @@ export interface LedgerLine {
   evidence: number;
 }
 
-/** Someone is reached when a person is known to be there; a text that was delivered reaches a telephone, not a person. */
+/**
+ * Someone is reached when a person is known to be there. A delivered text reaches a telephone: it counts only for those whom
+ * the plan reaches in no other way.
+ */
 const REACHED: ReadonlySet<LedgerState> = new Set(['answered', 'confirmed', 'joined', 'left']);
 const CONFIRMED: ReadonlySet<LedgerState> = new Set(['confirmed', 'joined']);
 
-/** The ledger as a table: not reached first, longest tried first; then who is reached, in the order of the plan. */
-export function ledgerLines(rows: readonly LedgerRow[]): {
+export interface LedgerTable {
   notReached: LedgerLine[];
   reached: LedgerLine[];
+  /** Loudspeaker zones and radio channels: no person to reach, but part of the proof. */
+  resources: LedgerLine[];
   channels: LedgerChannel[];
-} {
+}
+
+/** The ledger as a table: not reached first, longest tried first; then who is reached, in the order of the plan. */
+export function ledgerLines(rows: readonly LedgerRow[], isPerson: (id: string) => boolean = () => true): LedgerTable {
   const lines = new Map<string, LedgerLine>();
   const channels = new Set<LedgerChannel>();
   for (const row of rows) {
@@ -47,11 +54,16 @@ export function ledgerLines(rows: readonly LedgerRow[]): {
     line.evidence += row.history.length;
     lines.set(row.person, line);
   }
-  const all = [...lines.values()];
+  const all = [...lines.values()].filter(({ person }) => isPerson(person));
+  for (const line of all) {
+    const { voice, radio, sms } = line.cells;
+    if (!voice && !radio && sms?.state === 'delivered') line.isReached = true;
+  }
   const order: LedgerChannel[] = ['voice', 'sms', 'pa', 'radio', 'video'];
   return {
     notReached: all.filter(({ isReached }) => !isReached).sort((a, b) => a.triedSince - b.triedSince),
     reached: all.filter(({ isReached }) => isReached),
+    resources: [...lines.values()].filter(({ person }) => !isPerson(person)),
     channels: order.filter((channel) => channels.has(channel)),
   };
 }
