@@ -210,7 +210,8 @@ test('one press calls eight phones into one conference, where each hears the sev
   });
 
   await t.test('the ledger tells every state of everyone, with its time', async () => {
-    const { ledger } = await tocsin.run(run);
+    const { ledger, figures } = await tocsin.run(run);
+    console.log(`first INVITE after ${figures.firstInviteMs} ms, all dialled after ${figures.allDialledMs} ms`);
     const voice = ledger.filter((row) => row.channel === 'voice' && row.step === 'conference');
     const row = (user: string) => {
       const rows = voice.filter((each) => each.person === PERSON[user]);

@@ -1,39 +1,47 @@
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 
+/**
+ * Where stories look for ports: below those that the system gives to sockets that ask for any, so that nothing takes one
+ * between the look and its use.
+ */
+const FIRST = 10_000;
+const LAST = 14_998;
+
 /** A port that is free for UDP and TCP on loopback now. */
 export async function freePort(): Promise<number> {
-  for (let attempt = 0; attempt < 50; attempt += 1) {
-    const tcp = createServer();
-    const port = await new Promise<number>((resolve, reject) => {
-      tcp.once('error', reject);
-      tcp.listen(0, '127.0.0.1', () => resolve((tcp.address() as { port: number }).port));
-    });
-    const udp = createSocket('udp4');
-    const isFree = await new Promise<boolean>((resolve) => {
-      udp.once('error', () => resolve(false));
-      udp.bind(port, '127.0.0.1', () => resolve(true));
-    });
-    if (isFree) await new Promise<void>((resolve) => udp.close(() => resolve()));
-    await new Promise<void>((resolve) => tcp.close(() => resolve()));
-    if (isFree) return port;
-  }
-  throw new Error('no free port found');
+  return await find(async (port) => (await isTcpFree(port)) && (await isUdpFree(port)));
 }
 
 /** A free port whose successor is free too. */
 export async function freePortPair(): Promise<number> {
+  return await find(async (port) => (await isTcpFree(port)) && (await isUdpFree(port)) && (await isTcpFree(port + 1)));
+}
+
+async function find(isFree: (port: number) => Promise<boolean>): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt += 1) {
-    const port = await freePort();
-    const next = createServer();
-    const isFree = await new Promise<boolean>((resolve) => {
-      next.once('error', () => resolve(false));
-      next.listen(port + 1, '127.0.0.1', () => resolve(true));
-    });
-    if (isFree) {
-      await new Promise<void>((resolve) => next.close(() => resolve()));
-      return port;
-    }
+    const port = FIRST + 2 * Math.floor((Math.random() * (LAST - FIRST)) / 2);
+    if (await isFree(port)) return port;
   }
-  throw new Error('no pair of free ports found');
+  throw new Error('no free port found');
+}
+
+async function isTcpFree(port: number): Promise<boolean> {
+  const server = createServer();
+  const isFree = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => resolve(true));
+  });
+  if (isFree) await new Promise<void>((resolve) => server.close(() => resolve()));
+  return isFree;
+}
+
+async function isUdpFree(port: number): Promise<boolean> {
+  const socket = createSocket('udp4');
+  const isFree = await new Promise<boolean>((resolve) => {
+    socket.once('error', () => resolve(false));
+    socket.bind(port, '127.0.0.1', () => resolve(true));
+  });
+  if (isFree) await new Promise<void>((resolve) => socket.close(() => resolve()));
+  return isFree;
 }

@@ -17,7 +17,17 @@ export async function sipp(
     'sipp',
     [
       ...[options.server, '-sf', file, '-i', '127.0.0.1', '-p', String(options.port)],
-      ...['-m', '1', '-timeout', String(options.seconds), '-timeout_error', '-nostdin', '-trace_err'],
+      ...[
+        '-m',
+        '1',
+        '-timeout',
+        String(options.seconds),
+        '-timeout_error',
+        '-nostdin',
+        '-trace_err',
+        '-deadcall_wait',
+        '0',
+      ],
     ],
     { stdio: ['ignore', 'pipe', 'pipe'], cwd: folder },
   );
