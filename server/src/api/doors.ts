@@ -16,6 +16,8 @@ export interface DoorConfig {
   data: string;
   siteFolder: string;
   consoleFolder: string;
+  /** PEM texts: the doors speak HTTPS and WSS. */
+  tls?: { cert: string; key: string };
 }
 
 export interface Doors extends AsyncDisposable {
@@ -45,7 +47,7 @@ export async function openDoors(parts: {
     consoleFolder: config.consoleFolder,
     siteFolder: config.siteFolder,
     dataFolder: config.data,
-    isSecure: false,
+    ...(config.tls ? { tls: config.tls } : {}),
   });
   opened.defer(() => http.close());
   let isWelcome = false;
@@ -58,7 +60,7 @@ export async function openDoors(parts: {
     throw error;
   });
   const { port } = http.server.address() as { port: number };
-  const publicUrl = `http://${config.advertisedHost ?? config.host}:${port}`;
+  const publicUrl = `${config.tls ? 'https' : 'http'}://${config.advertisedHost ?? config.host}:${port}`;
 
   http.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     const path = request.url?.split('?')[0];

@@ -32,6 +32,9 @@ const Settings = z.strictObject({
   /** Browser phones and video, UDP and TCP on one port; 0: chosen freely. */
   webRtcPort: Port.default(0),
   rtpPorts: PortRange.default([20_000, 29_999]),
+  /** PEM files for HTTPS: browsers give camera and microphone to secure pages only, but on loopback. Both or none. */
+  certificate: z.string().optional(),
+  key: z.string().optional(),
   databaseUrl: z.string().optional(),
   mqttUrl: z.string().optional(),
   adminPassword: z.string().min(8, 'the administrator’s password needs 8 characters').optional(),
@@ -49,7 +52,9 @@ const Settings = z.strictObject({
 });
 
 /** A configuration that has been read, with absolute paths. */
-export interface Config extends Omit<z.infer<typeof Settings>, 'site' | 'plans'> {
+export interface Config extends Omit<z.infer<typeof Settings>, 'site' | 'plans' | 'certificate' | 'key'> {
+  /** PEM texts. */
+  tls?: { cert: string; key: string };
   rtpPorts: [number, number];
   siteFolder: string;
   planFolder: string;
@@ -74,6 +79,8 @@ const ENVIRONMENT: Record<string, keyof z.infer<typeof Settings>> = {
   TOCSIN_MQTT_PORT: 'mqttPort',
   TOCSIN_WEBRTC_PORT: 'webRtcPort',
   TOCSIN_RTP_PORTS: 'rtpPorts',
+  TOCSIN_CERTIFICATE: 'certificate',
+  TOCSIN_KEY: 'key',
   TOCSIN_DATABASE_URL: 'databaseUrl',
   TOCSIN_MQTT_URL: 'mqttUrl',
   TOCSIN_ADMIN_PASSWORD: 'adminPassword',
@@ -117,7 +124,9 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
     const problems = read.error.issues.map(({ path, message }) => `${path.join('.') || 'the file'}: ${message}`);
     throw new DispatchError('CONFIG_INVALID', problems.join('; '));
   }
-  const { site, plans, ...settings } = read.data;
+  const { site, plans, certificate, key, ...settings } = read.data;
+  if ((certificate === undefined) !== (key === undefined))
+    throw new DispatchError('CONFIG_INVALID', 'certificate and key belong together');
   const base = file ? dirname(resolve(file)) : process.cwd();
   const absolute = (path: string) => (isAbsolute(path) ? path : resolve(base, path));
   const isDemo = site === undefined;
@@ -125,6 +134,7 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
   return {
     ...settings,
     data: absolute(settings.data),
+    ...(certificate && key ? { tls: { cert: readPem(absolute(certificate)), key: readPem(absolute(key)) } } : {}),
     siteFolder: site ? absolute(site) : join(repository, 'sites/demo'),
     planFolder: plans ? absolute(plans) : join(repository, 'plans'),
     consoleFolder: join(repository, 'console/build'),
@@ -137,6 +147,14 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
       ? { mediaWorkerStatus: environment['TOCSIN_MEDIASOUP_WORKER_STATUS'] }
       : {}),
   };
+}
+
+function readPem(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new DispatchError('CONFIG_INVALID', `cannot read ${file}`, { cause: error });
+  }
 }
 
 function readFile(file: string): Record<string, unknown> {

@@ -21,6 +21,7 @@ import { Phones } from '#dispatch/phones.ts';
 import { planPorts } from '#dispatch/plan-ports.ts';
 import { SystemState } from '#dispatch/system-state.ts';
 import { followAlarms } from '#dispatch/raise-alarm.ts';
+import { tellPreparing } from '#dispatch/tell-preparing.ts';
 import { followFeeds } from '#dispatch/watch-feed.ts';
 import { openIncidents } from '#incidents/incidents.ts';
 import { systemChance } from '#kernel/chance.ts';
@@ -205,6 +206,7 @@ export async function openServer(config: Config): Promise<Server> {
   forgetEndedFeeds(desk);
   followFeeds(desk);
   followAlarms(desk);
+  tellPreparing(desk);
   await openGatewayDoor(mqtt, desk);
   userAgent.on('invite', (invite) => {
     answerCall(invite, desk).catch((error: unknown) => {

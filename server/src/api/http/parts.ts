@@ -46,5 +46,6 @@ export interface HttpParts {
   consoleFolder: string;
   siteFolder: string;
   dataFolder: string;
-  isSecure: boolean;
+  /** PEM texts, for HTTPS. */
+  tls?: { cert: string; key: string };
 }

@@ -37,6 +37,7 @@ export async function buildHttp(parts: HttpParts): Promise<Http> {
     bodyLimit: MAX_BODY_BYTES,
     trustProxy: false,
     forceCloseConnections: true,
+    ...(parts.tls ? { https: parts.tls } : {}),
   }).withTypeProvider<ZodTypeProvider>();
   http.setValidatorCompiler(validatorCompiler);
   http.setSerializerCompiler(serializerCompiler);

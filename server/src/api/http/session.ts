@@ -6,7 +6,7 @@ import type { Http, HttpParts } from './parts.ts';
 const LoginBody = z.object({ username: z.string().min(1).max(100), password: z.string().min(1).max(200) });
 
 /** Logging in and out. */
-export function sessionRoutes(http: Http, { desk, isSecure }: HttpParts): void {
+export function sessionRoutes(http: Http, { desk, tls }: HttpParts): void {
   http.post(
     '/api/session',
     { config: { isOpen: true }, schema: { tags: ['session'], summary: 'Log in', body: LoginBody } },
@@ -29,7 +29,7 @@ export function sessionRoutes(http: Http, { desk, isSecure }: HttpParts): void {
         path: '/',
         httpOnly: true,
         sameSite: 'strict',
-        secure: isSecure,
+        secure: tls !== undefined,
         expires: new Date(session.expiresAtMs),
       });
       return { token, user: session.user.id, expiresAt: session.expiresAtMs, rights: [...session.rights] };
