@@ -20,6 +20,9 @@ import { tell, type Story, type StoryName } from './story.ts';
 
 export interface Fake {
   url: string;
+  /** Breaks every link and takes no new one until `mend`. */
+  cut(): void;
+  mend(): void;
   /** Tells another story to everyone who is connected. */
   tell(story: StoryName): void;
   close(): Promise<void>;
@@ -60,6 +63,10 @@ export async function serveFake(options: { port: number; story: StoryName }): Pr
   const sayHello = (to: Pick<typeof sockets, 'emit'>) =>
     to.emit('hello', { serverTime: now(), me: story.me, site: story.site, live: story.live });
 
+  let isCut = false;
+  sockets.engine.use((_request: unknown, _response: unknown, next: (failure?: Error) => void) =>
+    next(isCut ? new Error('cut') : undefined),
+  );
   sockets.use((socket, next) => {
     if (/tocsin_session=fake/.test(socket.handshake.headers.cookie ?? '')) next();
     else next(new Error('SESSION_UNKNOWN'));
@@ -151,6 +158,13 @@ export async function serveFake(options: { port: number; story: StoryName }): Pr
   return {
     url: `http://127.0.0.1:${typeof address === 'object' && address ? address.port : options.port}`,
     tell: open,
+    cut() {
+      isCut = true;
+      for (const socket of sockets.sockets.sockets.values()) socket.conn.close();
+    },
+    mend() {
+      isCut = false;
+    },
     async close() {
       clearInterval(speaking);
       sip.close();

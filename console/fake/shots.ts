@@ -19,6 +19,8 @@ interface Shot {
   loggedOut?: boolean;
   /** Keys pressed before the picture, in order. */
   keys?: string[];
+  /** The link breaks before the picture. */
+  isLost?: boolean;
 }
 
 const WIDE: [number, number] = [1920, 1080];
@@ -40,6 +42,8 @@ const SHOTS: Shot[] = [
   { name: 'desk-crowd', path: '/desk', story: 'crowd' },
   { name: 'desk-flood', path: '/desk', story: 'flood' },
   { name: 'desk-hand', path: '/desk', size: HAND },
+  { name: 'desk-lost', path: '/desk', isLost: true },
+  { name: 'desk-lost-en-1366', path: '/desk', isLost: true, language: 'en', size: NARROW, theme: 'light' },
   { name: 'desk-help', path: '/desk', keys: ['?'] },
   { name: 'alarm', path: '/alarm/alarm-one-key', story: 'alarm' },
   { name: 'alarm-new', path: '/alarm/alarm-shiqiao', story: 'desk' },
@@ -115,6 +119,10 @@ for (const shot of wanted) {
   await page.waitForTimeout(2200);
   for (const key of shot.keys ?? []) await page.keyboard.press(key);
   if (shot.keys) await page.waitForTimeout(300);
+  if (shot.isLost) {
+    fake.cut();
+    await page.waitForTimeout(3200);
+  }
   await page.screenshot({ path: `${folder}${shot.name}.png` });
 
   // What a person would see as broken: text that is cut without a sign, type below 11 px, a page that scrolls sideways.
@@ -143,6 +151,7 @@ for (const shot of wanted) {
     return found.slice(0, 8);
   });
   console.log(`${shot.name}.png${faults.map((fault) => `\n    ${fault}`).join('')}`);
+  fake.mend();
   await context.close();
 }
 await browser.close();

@@ -13,6 +13,7 @@ test('a number is grouped as people read it out', () => {
   assert.equal(readableNumber('057100000417'), '0571-0000-0417');
   assert.equal(readableNumber('01012345678'), '010-1234-5678');
   assert.equal(readableNumber('6012'), '6012');
+  assert.equal(readableNumber('913800006021'), '138 0000 6021');
 });
 
 test('a time of another day carries its date', () => {

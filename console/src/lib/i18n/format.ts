@@ -35,8 +35,9 @@ export function calendarDay(atMs: number, language: Language): { day: string; we
   return { day: `${at.getDate()} ${months[at.getMonth()]}`, weekday: days[at.getDay()] ?? '' };
 }
 
-/** A number as people read it out: 139 0000 1188, 0571-0000-0417, 6012. */
+/** A number as people read it out: 139 0000 1188, 0571-0000-0417, 6012. The 9 that takes an outside line is left out. */
 export function readableNumber(number: string): string {
+  if (/^9(1\d{10}|0\d{9,11})$/.test(number)) return readableNumber(number.slice(1));
   if (/^1\d{10}$/.test(number)) return `${number.slice(0, 3)} ${number.slice(3, 7)} ${number.slice(7)}`;
   if (/^0\d{9,11}$/.test(number)) {
     const area = /^0(10|2\d)/.test(number) ? 3 : 4;

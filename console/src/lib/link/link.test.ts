@@ -15,6 +15,10 @@ function wireInHand() {
       emit: (event: string, question: unknown, answer: (late: Error | null, result?: unknown) => void) =>
         sent.push({ event, question, answer }),
     }),
+    knocks: 0,
+    connect() {
+      this.knocks += 1;
+    },
     disconnect() {
       this.closed = true;
     },
@@ -75,6 +79,16 @@ test('a refused log-in ends the link, and so does the end of the session', () =>
   ended.say('disconnect', 'io server disconnect');
   assert.deepEqual(ended.link.state, { kind: 'ended', because: 'logged-out' });
   assert.ok(ended.wire.closed);
+});
+
+test('when the server closes the socket by name, the console knocks again by itself', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { link, wire, say } = wireInHand();
+  say('hello', {});
+  say('disconnect', 'io server disconnect');
+  assert.equal(link.state.kind, 'lost');
+  t.mock.timers.tick(1000);
+  assert.equal(wire.knocks, 1);
 });
 
 test('a command pressed while the link is down is refused at once and never sent late', async () => {

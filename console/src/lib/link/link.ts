@@ -18,6 +18,7 @@ export interface Wire {
   on(event: string, listener: (...values: never[]) => void): unknown;
   timeout(ms: number): { emit(event: string, ...values: unknown[]): unknown };
   disconnect(): unknown;
+  connect(): unknown;
 }
 
 export interface LinkListeners {
@@ -32,6 +33,7 @@ export interface LinkListeners {
 
 /** A command that has no answer within this time is reported as slow; the server may still have carried it out. */
 const COMMAND_ANSWERED_WITHIN_MS = 10_000;
+const KNOCK_AGAIN_AFTER_MS = 1000;
 
 /**
  * The one socket of the console. It carries commands out and facts in, keeps nothing, and never sends a command late:
@@ -61,7 +63,12 @@ export class Link {
     on('feed-sources', (viewing, sources) => listeners.feedSources?.(viewing, sources));
     on('viewing-ended', (viewing, because) => listeners.viewingEnded?.(viewing, because));
     on('session-ended', (because) => this.#end(because));
-    wire.on('disconnect', () => this.#lose());
+    wire.on('disconnect', ((reason: string) => {
+      this.#lose();
+      // The server has closed us by name: the client waits for a word of ours, and a new handshake says why.
+      if (reason === 'io server disconnect' && this.#state.kind !== 'ended')
+        setTimeout(() => wire.connect(), KNOCK_AGAIN_AFTER_MS);
+    }) as (...values: never[]) => void);
     wire.on('connect_error', (error: Error) => {
       if (!wire.active) this.#end(error.message);
       else this.#lose();

@@ -34,6 +34,7 @@ const FIGURES = {
   granted: [note(0, 700, 0.03, 'sine'), note(0.03, 1050, 0.03, 'sine')],
   refused: [note(0, 220, 0.09, 'square'), note(0.14, 220, 0.09, 'square')],
   started: [note(0, 330, 0.25, 'sine')],
+  question: [note(0, 587, 0.16), note(0.2, 784, 0.24)],
   joined: [note(0, 1200, 0.02, 'sine')],
   'ring-line': [
     note(0, 440, 0.4, 'sine'),
