@@ -14,7 +14,7 @@ const LOOK_EVERY_MS = 1000;
 export async function installPackages(progress) {
   const hasLock = existsSync(LOCK);
   if (hasLock && readStamp(STAMP) === lockMark() && existsSync(INSTALLED)) return;
-  if (!hasLock || !isInstalled()) await install(hasLock ? 'ci' : 'install', progress);
+  if (!hasLock || !isInstalled()) await install(progress);
   writeStamp(STAMP, lockMark());
 }
 
@@ -45,24 +45,25 @@ export function sameVersions(wanted, installed) {
   });
 }
 
-/** @param {'ci' | 'install'} command @param {(text: string) => void} progress */
-async function install(command, progress) {
+/**
+ * `npm install` and not `npm ci`: a private mirror need not hold the packages of every other platform, and without them
+ * `ci` calls the lock file out of step. What the lock file names is installed in its version all the same, and
+ * `--no-save` leaves the file as it is.
+ * @param {(text: string) => void} progress
+ */
+async function install(progress) {
   const expected = countWanted();
   const show = () => progress(expected ? `${Math.min(countFolders(), expected)} of about ${expected}` : 'installing');
   show();
   const timer = setInterval(show, LOOK_EVERY_MS);
-  let { code, output } = await runNpm(command);
-  if (code !== 0 && /npm ci.* in sync/.test(output)) {
-    console.log('! npm packages: package-lock.json is not in step with package.json and is being renewed');
-    ({ code, output } = await runNpm('install'));
-  }
+  const { code, output } = await runNpm();
   clearInterval(timer);
-  if (code !== 0) throw new CannotGoOn(`npm ${command} failed:\n${head(output)}`);
+  if (code !== 0) throw new CannotGoOn(`npm install failed:\n${head(output)}`);
 }
 
-/** By the npm that started us, if one did. @param {string} command */
-function runNpm(command) {
-  const args = [command, '--ignore-scripts', '--no-audit', '--no-fund'];
+/** By the npm that started us, if one did. */
+function runNpm() {
+  const args = ['install', '--ignore-scripts', '--no-save', '--no-audit', '--no-fund'];
   const npm = process.env.npm_execpath;
   return npm ? run(process.execPath, [npm, ...args]) : run('npm', args);
 }
