@@ -26,9 +26,12 @@ export class Tocsin {
     this.environment = environment;
   }
 
-  /** Starts the demo site without its demonstration phones, so that the test's own phones can have the accounts. */
+  /**
+   * Starts the demo site without its demonstration phones, so that the test's own phones can have the accounts. The data
+   * folder is its own unless TOCSIN_DATA names one.
+   */
   static async start(t: TestContext, environment: Record<string, string> = {}): Promise<Tocsin> {
-    const data = await mkdtemp(join(tmpdir(), 'tocsin-scenario-'));
+    const data = environment['TOCSIN_DATA'] ?? (await mkdtemp(join(tmpdir(), 'tocsin-scenario-')));
     const tocsin = new Tocsin(data, {
       TOCSIN_DATA: data,
       TOCSIN_HTTP_PORT: '0',
