@@ -100,7 +100,7 @@ test('who cannot hold is asked in words', options, async () => {
 test('the incoming call is answered with F2 and the first is held', options, async () => {
   const page = await desk();
   const phone = page.getByRole('contentinfo', { name: '话机' });
-  await phone.getByRole('button', { name: /^退出/ }).waitFor();
+  await phone.getByRole('button', { name: /^退出/, disabled: false }).waitFor();
   await phone.getByText('来电 刘桂芳').waitFor();
   await page.keyboard.press('F2');
   await phone.getByText('保持', { exact: true }).first().waitFor();

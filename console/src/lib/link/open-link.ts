@@ -1,8 +1,11 @@
 import { io } from 'socket.io-client';
 import { Link, type LinkListeners, type Wire } from './link.ts';
 
-/** Opens the socket to the server that served this page; the session's cookie says who we are. */
-export function openLink(listeners: LinkListeners): Link {
+/**
+ * Opens the socket to the server that served this page; the session's cookie says who we are. `now` is the server's time, so
+ * that "as of" is told by the clock that facts are told by.
+ */
+export function openLink(listeners: LinkListeners, now: () => number): Link {
   const socket = io({
     path: '/socket.io',
     transports: ['websocket', 'polling'],
@@ -10,5 +13,5 @@ export function openLink(listeners: LinkListeners): Link {
     reconnectionDelayMax: 3000,
     timeout: 8000,
   });
-  return new Link(socket as unknown as Wire, listeners);
+  return new Link(socket as unknown as Wire, listeners, now);
 }

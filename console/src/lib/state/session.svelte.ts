@@ -46,27 +46,30 @@ let link: Link | undefined;
 
 /** Opens the console's one link; the returned function closes it. */
 export function openSession(): () => void {
-  link ??= openLink({
-    state: (state) => {
-      session.link = state;
+  link ??= openLink(
+    {
+      state: (state) => {
+        session.link = state;
+      },
+      hello: (hello) => {
+        clock.correct(hello.serverTime);
+        session.directory = new Directory(hello.site);
+        rememberSiteName(hello.site.name);
+        takeSnapshot(live, hello.live);
+        session.me = hello.me;
+      },
+      changes: (changes) => takeChanges(live, changes),
+      entries: (entries) => {
+        session.recent = [...session.recent, ...entries].slice(-RECENT_ENTRIES_KEPT);
+      },
+      levels: (_conference, now) => {
+        for (const { participant, levelDb } of now) levels.set(participant, levelDb);
+      },
+      feedSources: (viewing, sources) => viewerEvents.sources(viewing, sources),
+      viewingEnded: (viewing, because) => viewerEvents.ended(viewing, because),
     },
-    hello: (hello) => {
-      clock.correct(hello.serverTime);
-      session.directory = new Directory(hello.site);
-      rememberSiteName(hello.site.name);
-      takeSnapshot(live, hello.live);
-      session.me = hello.me;
-    },
-    changes: (changes) => takeChanges(live, changes),
-    entries: (entries) => {
-      session.recent = [...session.recent, ...entries].slice(-RECENT_ENTRIES_KEPT);
-    },
-    levels: (_conference, now) => {
-      for (const { participant, levelDb } of now) levels.set(participant, levelDb);
-    },
-    feedSources: (viewing, sources) => viewerEvents.sources(viewing, sources),
-    viewingEnded: (viewing, because) => viewerEvents.ended(viewing, because),
-  });
+    () => clock.exact(),
+  );
   return () => {
     link?.close();
     link = undefined;
