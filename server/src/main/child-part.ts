@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
-import { join } from 'node:path';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Clock } from '#kernel/clock.ts';
 import { Emitter } from '#kernel/emitter.ts';
 import type { Log } from '#kernel/log.ts';
@@ -18,7 +19,7 @@ export type ChildState =
 /**
  * A part of the house in a process of its own: gateways, simulators. The process is there at once, so that it is loaded
  * while others open; `begin` tells it what to do, and it answers `{kind: 'ready'}` or `{kind: 'failed', why}`. It ends
- * itself when our process goes away, and is started again when it dies.
+ * itself when our process goes away, and is started again when it dies. What it logs is in a file of its own beside the server's log.
  */
 export class ChildPart
   extends Emitter<{ state: [ChildState]; message: [message: { kind: string }] }>
@@ -26,6 +27,7 @@ export class ChildPart
 {
   readonly #name: string;
   readonly #script: string;
+  readonly #logFile: string;
   #begun?: object;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -35,10 +37,11 @@ export class ChildPart
   #deaths = 0;
   #startedAt = 0;
 
-  constructor(options: { name: string; script: string; clock: Clock; log: Log }) {
+  constructor(options: { name: string; script: string; logFolder: string; clock: Clock; log: Log }) {
     super();
     this.#name = options.name;
     this.#script = join(import.meta.dirname, '../../..', options.script);
+    this.#logFile = join(options.logFolder, `${options.name}.log`);
     this.#clock = options.clock;
     this.#log = options.log.with({ process: options.name });
     this.#start();
@@ -75,7 +78,10 @@ export class ChildPart
   #start(): void {
     this.#move({ kind: 'starting' });
     this.#startedAt = this.#clock.monotonic();
-    const child = fork(this.#script, [], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    mkdirSync(dirname(this.#logFile), { recursive: true });
+    const log = openSync(this.#logFile, 'a');
+    const child = fork(this.#script, [], { stdio: ['ignore', log, log, 'ipc'] });
+    closeSync(log);
     this.#child = child;
     if (this.#begun) child.send(this.#begun);
     child.on('message', (message) => {

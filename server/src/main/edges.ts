@@ -32,10 +32,11 @@ export class Edges implements AsyncDisposable {
   #asked = 0;
 
   constructor(config: Config, kit: { clock: Clock; log: Log }) {
+    const logFolder = join(config.data, 'log');
     if (config.simulators)
-      this.#simulators = new ChildPart({ name: 'simulators', script: 'gateways/simulators.ts', ...kit });
+      this.#simulators = new ChildPart({ name: 'simulators', script: 'gateways/simulators.ts', logFolder, ...kit });
     if (config.simulators || (config.gateways && gatewaysOfSite(config.siteFolder).length > 0))
-      this.#gateways = new ChildPart({ name: 'gateways', script: 'gateways/main.ts', ...kit });
+      this.#gateways = new ChildPart({ name: 'gateways', script: 'gateways/main.ts', logFolder, ...kit });
   }
 
   begin(options: EdgeOptions): void {

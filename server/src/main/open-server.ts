@@ -22,7 +22,7 @@ import { planPorts } from '#dispatch/plan-ports.ts';
 import { SystemState } from '#dispatch/system-state.ts';
 import { followAlarms } from '#dispatch/raise-alarm.ts';
 import { tellPreparing } from '#dispatch/tell-preparing.ts';
-import { followFeeds } from '#dispatch/watch-feed.ts';
+import { followFeeds, recoverVideo } from '#dispatch/watch-feed.ts';
 import { openIncidents } from '#incidents/incidents.ts';
 import { systemChance } from '#kernel/chance.ts';
 import { sleep, systemClock, type Clock } from '#kernel/clock.ts';
@@ -205,6 +205,7 @@ export async function openServer(config: Config): Promise<Server> {
   await restoreFeeds(desk);
   forgetEndedFeeds(desk);
   followFeeds(desk);
+  await recoverVideo(desk);
   followAlarms(desk);
   tellPreparing(desk);
   await openGatewayDoor(mqtt, desk);
