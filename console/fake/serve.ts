@@ -16,7 +16,9 @@ import { Command, type ConsoleToServer, type ServerToConsole } from '@tocsin/pro
 import { baseMap } from './base-map.mjs';
 import { obey } from './obey.ts';
 import { openSipDoor } from './sip-door.ts';
+import { fakeWav } from './recordings.ts';
 import { tell, type Story, type StoryName } from './story.ts';
+import { timelineStory } from './timeline-story.ts';
 
 export interface Fake {
   url: string;
@@ -125,12 +127,35 @@ export async function serveFake(options: { port: number; story: StoryName }): Pr
       return json({}, 200, { 'set-cookie': 'tocsin_session=; Path=/; Max-Age=0' });
     }
     if (pathname === '/api/site/base-map') return json(ground);
+    if (pathname === '/api/timeline/verification') {
+      return json({
+        kind: 'whole',
+        entries: 412,
+        first: '9f2c41d07be3a5180c6f7702d1a5be42911c0a58ee3d9bb1f4a7a20d87f3c655',
+        last: 'c07a93ee15f46b2d3b0e88f7a1d95c0244fd6e70bb29a8335e1c7d9046aa12ef',
+      });
+    }
+    const sound = /^\/api\/recordings\/([\w-]+)\.wav$/.exec(pathname);
+    if (sound) {
+      const wav = fakeWav(sound[1] ?? '', Math.min(600_000, Number(searchParams.get('ms') ?? 20_000)));
+      const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
+      const first = Number(range?.[1] ?? 0);
+      const last = Math.min(wav.length - 1, Number(range?.[2] || wav.length - 1));
+      response.writeHead(range ? 206 : 200, {
+        'content-type': 'audio/wav',
+        'accept-ranges': 'bytes',
+        'content-length': last - first + 1,
+        ...(range ? { 'content-range': `bytes ${first}-${last}/${wav.length}` } : {}),
+      });
+      return void response.end(wav.subarray(first, last + 1));
+    }
     if (pathname === '/api/timeline' || /^\/api\/incidents\/[^/]+\/timeline$/.test(pathname)) {
       const from = Number(searchParams.get('from') ?? 0);
       const to = Number(searchParams.get('to') ?? Infinity);
       const kind = searchParams.get('kind');
       const of = (['incident', 'run', 'alarm', 'person'] as const).filter((name) => searchParams.has(name));
-      const found = story.entries.filter(
+      const all = story.live.runs.length > 0 ? timelineStory() : story.entries;
+      const found = all.filter(
         (one) =>
           of.every((name) => one[name] === searchParams.get(name)) &&
           one.at >= from &&

@@ -37,7 +37,7 @@ const ZONE_LOOKS = {
   idle: { colour: 'tx-3', width: 1, dash: [3, 3], alpha: 0.7 },
   playing: { colour: 'green', width: 1.5, dash: [], alpha: 1 },
   warning: { colour: 'yellow', width: 1.5, dash: [], alpha: 1 },
-  down: { colour: 'red', width: 1.5, dash: [6, 3], alpha: 1 },
+  down: { colour: 'tx-3', width: 1, dash: [3, 3], alpha: 0.7 },
 } as const;
 
 export function drawZone(
