@@ -17,6 +17,7 @@ import type { Leg } from './leg.ts';
 import type { Recordings } from './recording.ts';
 
 export type AnnouncementPart =
+  /** The frequencies sound in turn, each for `onMs`, again and again for `forMs`. */
   | { kind: 'tone'; hz: number[]; onMs: number; offMs: number; forMs: number }
   | { kind: 'file'; path: string }
   | ({ kind: 'speech' } & SpokenWords);
@@ -52,6 +53,8 @@ export interface AnnouncementRequest {
 
 /** A horn answers at once; longer than this and it is silent. */
 const HORN_ANSWERS_WITHIN_MS = 5_000;
+/** A siren is louder than the words after it, and leaves the loudspeaker's amplifier a little room. */
+const SIREN_LEVEL_DB = -10;
 /** Horns that answer later than this after the first join in the middle rather than keep the others waiting. */
 const WAIT_FOR_OTHERS_MS = 400;
 
@@ -226,7 +229,8 @@ export class Announcements extends Emitter<{ changed: [zone: string] }> {
       for (const zone of zones) {
         this.#free(zone.id, id);
         if (isStopped && !voice && outcomes.get(zone.id)?.kind === 'played') outcomes.set(zone.id, { kind: 'stopped' });
-        if (outcomes.get(zone.id)?.kind === 'played') tell(zone.id, 'played');
+        const outcome = outcomes.get(zone.id);
+        if (outcome?.kind === 'played') tell(zone.id, 'played', provenBy(outcome));
       }
       this.#note('announcement.ended', request, { announcement: id, because: isStopped ? 'stopped' : 'finished' });
     }
@@ -276,7 +280,7 @@ export class Announcements extends Emitter<{ changed: [zone: string] }> {
   async #source(part: AnnouncementPart): Promise<PlaybackSource> {
     switch (part.kind) {
       case 'tone':
-        return { kind: 'tone', hz: part.hz, onMs: part.onMs, offMs: part.offMs };
+        return { kind: 'tone', hz: part.hz, inTurn: true, onMs: part.onMs, offMs: part.offMs, levelDb: SIREN_LEVEL_DB };
       case 'file':
         return { kind: 'file', path: `${this.#parts.fileFolder}/${part.path}` };
       case 'speech':
@@ -327,4 +331,9 @@ export class Announcements extends Emitter<{ changed: [zone: string] }> {
       })
       .catch((error: unknown) => this.#parts.log.error('timeline entry lost', { kind, error }));
   }
+}
+
+/** How many horns have proved that they played, where the zone's gateway has told. */
+function provenBy({ hornsPlaying, hornsTotal }: Extract<ZoneOutcome, { kind: 'played' }>): Partial<ZoneChange> {
+  return hornsPlaying === undefined || hornsTotal === undefined ? {} : { hornsPlaying, hornsTotal };
 }

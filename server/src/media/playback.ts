@@ -4,11 +4,12 @@ import type { Report } from './worker/protocol.ts';
 
 /**
  * What is played. A file: WAV of any usual rate. A tone: without `onMs` it never ends; with `offMs` it is a cadence and
- * repeats for ever unless `loop` says otherwise. `levelDb` is that of each frequency, below full scale, default −13.
+ * repeats for ever unless `loop` says otherwise. Its frequencies sound together, or `inTurn`: one each on-time, as a
+ * siren's. `levelDb` is that of each frequency, below full scale, default −13.
  */
 export type PlaybackSource =
   | { kind: 'file'; path: string }
-  | { kind: 'tone'; hz: number[]; onMs?: number; offMs?: number; levelDb?: number }
+  | { kind: 'tone'; hz: number[]; onMs?: number; offMs?: number; inTurn?: boolean; levelDb?: number }
   | { kind: 'silence' };
 
 export interface PlaybackEvents extends Record<string, unknown[]> {

@@ -18,6 +18,8 @@ export class PlaybackNode extends MediaNode {
   readonly #phases: Float64Array;
   readonly #amplitude: number;
   #timesLeft: number;
+  /** Turns played: which of several frequencies is next, where they come in turn. */
+  #turn = 0;
   /** Within one turn: first the sound (or the tone's on-time), then its pause. */
   #position = 0;
   #isOver = false;
@@ -61,6 +63,7 @@ export class PlaybackNode extends MediaNode {
       this.#position = 0;
       this.#phases.fill(0);
       this.#timesLeft -= 1;
+      this.#turn += 1;
       // A sound without any samples must not turn for ever within one tick.
       if (isLast || end === 0) this.#isOver = true;
     }
@@ -96,10 +99,12 @@ export class PlaybackNode extends MediaNode {
       return;
     }
     if (this.#sound.kind !== 'tone') return;
-    const { hz } = this.#sound;
+    const { hz, inTurn } = this.#sound;
+    const first = inTurn ? this.#turn % hz.length : 0;
+    const end = inTurn ? first + 1 : hz.length;
     for (let i = 0; i < count; i += 1) {
       let sum = 0;
-      for (let tone = 0; tone < hz.length; tone += 1) {
+      for (let tone = first; tone < end; tone += 1) {
         sum += Math.sin(this.#phases[tone]!);
         this.#phases[tone] = (this.#phases[tone]! + (2 * Math.PI * hz[tone]!) / 8000) % (2 * Math.PI);
       }

@@ -34,7 +34,7 @@ export interface MemberOptions {
 /** What a playback plays, ready for the thread: samples of 8 kHz in shared memory, or a tone. */
 export type PlayableSound =
   | { kind: 'samples'; samples: Int16Array }
-  | { kind: 'tone'; hz: number[]; onMs?: number; offMs?: number; levelDb: number }
+  | { kind: 'tone'; hz: number[]; onMs?: number; offMs?: number; inTurn?: boolean; levelDb: number }
   | { kind: 'silence' };
 
 export interface RtpStatistics {
