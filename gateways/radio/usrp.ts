@@ -73,7 +73,7 @@ export function writeUsrpSamples(samples: Int16Array): Buffer {
 /** Who speaks, from a text packet: SET_INFO's call sign or radio id, or plain text. Undefined when it says neither. */
 export function readTalker(body: Buffer): string | undefined {
   if (body[0] === TLV_SET_INFO && body.length >= 5) {
-    const callSign = printable(body.toString('latin1', 14).split('\0')[0] ?? '');
+    const callSign = printable(body.toString('utf8', 14).split('\0')[0] ?? '');
     const radioId = body.readUIntBE(2, 3);
     return callSign || (radioId > 0 ? String(radioId) : undefined);
   }
@@ -83,9 +83,9 @@ export function readTalker(body: Buffer): string | undefined {
   return printable(text) || undefined;
 }
 
-/** SET_INFO with a radio id and a call sign. */
+/** SET_INFO with a radio id and a call sign; as UTF-8, which is ASCII for the call signs of amateur bridges. */
 export function writeTalker(radioId: number, callSign: string): Buffer {
-  const name = Buffer.from(`${callSign.slice(0, 40)}\0`, 'latin1');
+  const name = Buffer.from(`${callSign.slice(0, 40)}\0`);
   const body = Buffer.alloc(14 + name.length);
   body[0] = TLV_SET_INFO;
   body[1] = body.length - 2;
