@@ -23,7 +23,10 @@ function entry(
     previous: '',
   } satisfies TimelineEntry;
 }
-const names = { channels: [{ id: 'vhf-1', name: 'VHF 1 防汛指挥' }], nameOf: (one: TimelineEntry) => one.kind };
+const names = {
+  channels: [{ id: 'vhf-1', name: 'VHF 1 防汛指挥' }],
+  nameOf: (one: TimelineEntry) => String(one.data['name'] ?? one.kind),
+};
 
 test('a recording is one clip from its start, as long as its sound, on the lane that its title tells', () => {
   const { clips } = readModel(

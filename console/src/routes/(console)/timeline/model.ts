@@ -199,7 +199,7 @@ function videoPart(entry: TimelineEntry, names: Names): Clip {
     lane: 'video',
     from,
     to: from + ms,
-    label: String(entry.data['name'] ?? names.nameOf(entry)),
+    label: names.nameOf(entry),
     ...(blob ? { media: { kind: 'video' as const, url: blob.url } } : {}),
     entry,
   };
