@@ -7,6 +7,12 @@ import type { Actor, Desk } from './desk.ts';
 import { askForFeed } from './ask-for-feed.ts';
 import { peopleOf } from './targets.ts';
 
+/** When a recorder that has outlived its server has surely ended: 10 s without a packet, and 20 s without a change of its file. */
+const LOOK_FOR_LEFT_AGAIN_AFTER_MS = [35_000, 120_000] as const;
+
+/** What the timeline tells of a feed. */
+type NotedFeed = Pick<FeedSnapshot, 'id' | 'owner' | 'isDrill' | 'run' | 'incidentId'>;
+
 /** Asks people for video by hand: each gets a link by short message. */
 export async function askForVideo({ targets, incident }: CommandOf<'video.ask'>, actor: Actor, desk: Desk) {
   const asked = await Promise.all(
@@ -87,7 +93,40 @@ async function bringIn(feed: FeedSnapshot, desk: Desk): Promise<void> {
   });
 }
 
-function note(feed: FeedSnapshot, happening: FeedHappening, { timeline, store, log, dataFolder }: Desk): void {
+/**
+ * Recordings that a killed server left behind come onto the timeline. Their recorders outlive the server by some seconds and
+ * then write the index, so that what still grows at the start is looked for again.
+ */
+export async function recoverVideo(desk: Desk): Promise<void> {
+  await keepLeft(desk);
+  for (const afterMs of LOOK_FOR_LEFT_AGAIN_AFTER_MS)
+    desk.clock.after(afterMs, () => {
+      keepLeft(desk).catch((error: unknown) => desk.log.error('video left behind not recovered', { error }));
+    });
+}
+
+async function keepLeft(desk: Desk): Promise<void> {
+  for (const part of await desk.feeds.sealLeftRecordings()) {
+    const [row] = await desk.store.query<{
+      person: string;
+      run: string | null;
+      incident: string | null;
+      is_drill: boolean;
+    }>('select person, run, incident, is_drill from feeds where id = $1', [part.feedId]);
+    const name = row && (desk.directory.person(row.person)?.name.zh ?? row.person);
+    const feed: NotedFeed = {
+      id: part.feedId,
+      owner: { kind: 'person', id: row?.person ?? '', name: name ?? part.feedId },
+      isDrill: row?.is_drill ?? false,
+      ...(row?.run ? { run: row.run } : {}),
+      ...(row?.incident ? { incidentId: row.incident } : {}),
+    };
+    note(feed, { what: 'feed.recording-part-finished', part }, desk);
+    desk.log.info('video left behind recovered', { feedId: part.feedId, durationMs: part.durationMs });
+  }
+}
+
+function note(feed: NotedFeed, happening: FeedHappening, { timeline, store, log, dataFolder }: Desk): void {
   const { what, ...facts } = happening;
   const part = 'part' in happening ? happening.part : undefined;
   if (part) keepPart(part, feed, { store, log, dataFolder });
@@ -111,7 +150,7 @@ function note(feed: FeedSnapshot, happening: FeedHappening, { timeline, store, l
 /** A finished file of a video recording can be found by its hash, as one of sound can. */
 function keepPart(
   part: RecordingPart,
-  feed: FeedSnapshot,
+  feed: NotedFeed,
   { store, log, dataFolder }: Pick<Desk, 'store' | 'log' | 'dataFolder'>,
 ): void {
   const { incidentId, run, isDrill } = feed;

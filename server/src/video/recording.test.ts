@@ -11,6 +11,7 @@ import type { Publisher } from '#sfu/publisher.ts';
 import { cannotRun, mediasoupClientScript, openBrowser, readySfu } from '#sfu/test-browser.ts';
 import { FLASH_AND_BEEP, publish } from '#sfu/test-pages.ts';
 import { Recording, sealLeftParts, type RecordingPart } from './recording.ts';
+import { flashesIn, kindsIn, skewsIn } from './test-flashes.ts';
 
 const ffmpeg = process.env['TOCSIN_FFMPEG'] ?? 'ffmpeg';
 const skip = cannotRun() || (spawnSync(ffmpeg, ['-version']).error ? 'there is no ffmpeg on this machine' : false);
@@ -36,12 +37,7 @@ for (const { videoCodec, kind } of [
     assert.equal(part.file.endsWith(kind), true);
     assert.deepEqual(part.sources, ['camera', 'microphone']);
     assert.match(part.sha256, /^[0-9a-f]{64}$/);
-    const flashes = await flashesIn(part.file);
-    const beeps = await beepsIn(part.file);
-    const skews = flashes.flatMap((flash) => {
-      const beep = beeps.find((each) => Math.abs(each - flash) < 0.5);
-      return beep === undefined ? [] : [Math.round((flash - beep) * 1000)];
-    });
+    const { skews, flashes, beeps } = await skewsIn(part.file);
     t.diagnostic(`picture minus sound, ms: ${skews.join(' ')}`);
     assert(skews.length >= 3, `flashes at ${flashes.join(' ')}, beeps at ${beeps.join(' ')}`);
     // The page draws and beeps in steps of 16 ms and the camera takes one picture in 33 ms, so the middle one counts.
@@ -142,55 +138,3 @@ async function writersTo(folder: string): Promise<number[]> {
 }
 
 const isWrittenTo = async (folder: string) => (await writersTo(folder)).length > 0;
-
-/** Which kinds of streams a finished file has. */
-async function kindsIn(file: string): Promise<string[]> {
-  const { stderr } = await run(ffmpeg, ['-hide_banner', '-i', file, '-t', '1', '-f', 'null', '-']);
-  assert.match(stderr, /Duration: 00:00:\d/, 'the index was not written');
-  return [
-    ...new Set(
-      [...stderr.split('Output #0')[0]!.matchAll(/Stream #0:\d+.*?: (Video|Audio):/g)].map(([, kind]) =>
-        kind!.toLowerCase(),
-      ),
-    ),
-  ].sort();
-}
-
-/** Seconds at which the picture turns bright: the time of each frame beside its mean brightness. */
-async function flashesIn(file: string): Promise<number[]> {
-  const filter = 'signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-';
-  const { stdout } = await run(ffmpeg, ['-v', 'error', '-i', file, '-vf', filter, '-an', '-f', 'null', '-']);
-  const frames = [...stdout.matchAll(/pts_time:([\d.]+)\s+lavfi\.signalstats\.YAVG=([\d.]+)/g)];
-  return risesOf(
-    frames.map(([, at, brightness]) => [Number(at), Number(brightness)]),
-    128,
-  );
-}
-
-/** Seconds at which the beep begins, to 5 ms. */
-async function beepsIn(file: string): Promise<number[]> {
-  // `aresample=async=1` fills what is missing, so that a sample's place is its time; first_pts=0 keeps a late start late.
-  const filter = 'aresample=async=1:first_pts=0';
-  const { stdout } = await run(
-    ffmpeg,
-    ['-v', 'error', '-i', file, '-vn', '-af', filter, '-ar', '8000', '-ac', '1', '-f', 's16le', '-'],
-    { encoding: 'buffer', maxBuffer: 64 << 20 },
-  );
-  const loudness: [number, number][] = [];
-  for (let at = 0; at + 80 <= stdout.length; at += 80) {
-    let sum = 0;
-    for (let i = 0; i < 80; i += 2) sum += Math.abs(stdout.readInt16LE(at + i));
-    loudness.push([at / 16_000, sum / 40]);
-  }
-  return risesOf(loudness, 1500);
-}
-
-/** When the value goes from below the threshold to above, at most once a second. */
-function risesOf(values: [atS: number, value: number][], threshold: number): number[] {
-  const rises: number[] = [];
-  for (const [index, [at, value]] of values.entries()) {
-    const before = values[index - 1]?.[1] ?? Infinity;
-    if (before < threshold && value >= threshold && at - (rises.at(-1) ?? -1) > 1) rises.push(at);
-  }
-  return rises;
-}
