@@ -65,6 +65,7 @@ let http = '';
 let token = '';
 /** The run that is going on because of us: it must not go on without us. */
 let ourRun: string | undefined;
+let ourFeed: string | undefined;
 
 if (options.help) {
   console.log(`npm run demo [-- options]
@@ -218,7 +219,12 @@ async function answerQuestion(
 
 async function askForVideo({ incident }: RunView): Promise<void> {
   try {
-    await command({ do: 'video.ask', targets: [{ person: FIELD_PERSON }], ...(incident ? { incident } : {}) });
+    const value = await command({
+      do: 'video.ask',
+      targets: [{ person: FIELD_PERSON }],
+      ...(incident ? { incident } : {}),
+    });
+    ourFeed = (value as { feeds: { feed: string }[] }).feeds[0]?.feed;
     say('请陆勇回传现场视频，链接已发短信', 'Lu Yong is asked for video; the link goes out by text');
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
@@ -233,6 +239,7 @@ async function stop(id: string, alarm: string): Promise<void> {
     await stopOurRun();
     say('停止预案', 'the run is stopped');
   }
+  if (ourFeed !== undefined) await command({ do: 'video.end', feed: ourFeed }).catch(ignoreRefusal);
   await command({ do: 'alarm.clear', alarm, as: 'test', note: '演示 demo' }).catch(ignoreRefusal);
   if (run.incident)
     await command({ do: 'incident.close', incident: run.incident, note: '演示 demo' }).catch(ignoreRefusal);
