@@ -57,6 +57,8 @@ export class Tocsin {
     const runFile = join(this.data, 'run.json');
     await rm(runFile, { force: true });
     const log = createWriteStream(join(this.data, 'server.log'), { flags: 'a' });
+    // On a disk that is full there is no log either; what is tested there is the server.
+    log.on('error', () => {});
     const child = spawn(process.execPath, [join(REPOSITORY, 'server/src/main.ts')], {
       env: { ...process.env, ...this.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
