@@ -10,6 +10,7 @@ import type { MediaEngine } from '#media/engine.ts';
 import type { Recorder } from '#media/recorder.ts';
 import { repairWav } from '#media/wav-file.ts';
 import type { Store } from '#store/store.ts';
+import { noteSoon } from '#timeline/note-soon.ts';
 import type { Timeline } from '#timeline/timeline.ts';
 
 /** What a recording is of: the ids that its timeline entries carry. */
@@ -131,12 +132,15 @@ export class Recordings extends Emitter<{ failed: [title: string, because: strin
         new Date(startedAt),
         JSON.stringify(of),
       ]);
-      await this.#timeline.append({
-        ...idsOf(of),
-        kind: 'recording.started',
-        at: startedAt,
-        data: { recording: id, title: of.title },
-      });
+      await noteSoon(
+        {
+          ...idsOf(of),
+          kind: 'recording.started',
+          at: startedAt,
+          data: { recording: id, title: of.title },
+        },
+        { timeline: this.#timeline, clock: this.#clock, log: this.#log },
+      );
     } catch (error) {
       this.#log.error('recording not noted', { recordingId: id, error });
     }
@@ -145,7 +149,12 @@ export class Recordings extends Emitter<{ failed: [title: string, because: strin
   async #stop(recording: Recording, recorder: Recorder, isNoted: Promise<void>, of: RecordingOf): Promise<void> {
     this.#running.delete(recording);
     const [{ file, durationMs, sha256 }] = await Promise.all([recorder.close(), isNoted]);
-    await this.#closed(recording.id, file, sha256, durationMs, of);
+    try {
+      await this.#closed(recording.id, file, sha256, durationMs, of);
+    } catch (error) {
+      // The file is whole; its row stays open and is closed at the next start. The call must end all the same.
+      this.#log.error('recording not noted as closed', { recordingId: recording.id, error });
+    }
   }
 
   async #closed(id: string, file: string, sha256: string, durationMs: number, of: RecordingOf, because?: string) {
@@ -154,12 +163,15 @@ export class Recordings extends Emitter<{ failed: [title: string, because: strin
       'update recordings set closed_at = $2, sha256 = $3, duration_ms = $4, because = $5 where id = $1',
       [id, new Date(this.#clock.now()), sha256, Math.round(durationMs), because ?? null],
     );
-    await this.#timeline.append({
-      ...idsOf(of),
-      kind: 'recording.closed',
-      data: { recording: id, title: of.title, ms: Math.round(durationMs), ...(because ? { because } : {}) },
-      blobs: [{ sha256, kind: 'audio', path: relative, ms: Math.round(durationMs) }],
-    });
+    await noteSoon(
+      {
+        ...idsOf(of),
+        kind: 'recording.closed',
+        data: { recording: id, title: of.title, ms: Math.round(durationMs), ...(because ? { because } : {}) },
+        blobs: [{ sha256, kind: 'audio', path: relative, ms: Math.round(durationMs) }],
+      },
+      { timeline: this.#timeline, clock: this.#clock, log: this.#log },
+    );
   }
 }
 

@@ -3,6 +3,7 @@ import type { Right } from '@tocsin/protocol/directory.ts';
 import { may } from '#directory/rights.ts';
 import type { Session } from '#directory/rights.ts';
 import { DispatchError } from '#kernel/errors.ts';
+import { noteSoon } from '#timeline/note-soon.ts';
 import type { Actor, Desk } from './desk.ts';
 import { answerRun, callDeputy, confirmPerson, redialPerson, skipStep, startPlan, stopRun } from './start-plan.ts';
 import { acknowledgeAlarm, alarmToIncident, clearAlarm, silenceBell } from './take-alarm.ts';
@@ -84,11 +85,14 @@ export async function runCommand(command: Command, session: Session, desk: Desk)
   const door = COMMANDS[command.do] as CommandDoor<CommandName>;
   const right = typeof door.right === 'function' ? door.right(command as never) : door.right;
   if (!may(session, right)) {
-    await desk.timeline.append({
-      kind: 'command.denied',
-      actor: session.user.id,
-      data: { command: command.do, right },
-    });
+    await noteSoon(
+      {
+        kind: 'command.denied',
+        actor: session.user.id,
+        data: { command: command.do, right },
+      },
+      desk,
+    );
     throw new DispatchError('RIGHT_MISSING', right);
   }
   return await door.run(command as never, actorOf(session), desk);

@@ -2,6 +2,7 @@ import type { CommandOf } from '@tocsin/protocol/console.ts';
 import type { AlarmView } from '@tocsin/protocol/views.ts';
 import { Bridge } from '#calls/bridge.ts';
 import { DispatchError } from '#kernel/errors.ts';
+import { noteSoon } from '#timeline/note-soon.ts';
 import { callSeat } from './call-seat.ts';
 import type { Actor, Desk } from './desk.ts';
 
@@ -46,7 +47,7 @@ export async function alarmToIncident({ alarm: id }: CommandOf<'alarm.to-inciden
 }
 
 export async function silenceBell(_command: CommandOf<'bell.silence'>, actor: Actor, desk: Desk) {
-  await desk.timeline.append({ kind: 'bell.silenced', actor: actor.user });
+  await noteSoon({ kind: 'bell.silenced', actor: actor.user }, desk);
   desk.system.silenceBell();
 }
 

@@ -4,6 +4,7 @@ import { join, resolve, sep } from 'node:path';
 import { z } from 'zod';
 import { DispatchError } from '#kernel/errors.ts';
 import { findRecording } from '#dispatch/find-recording.ts';
+import { noteSoon } from '#timeline/note-soon.ts';
 import type { Http, HttpParts } from './parts.ts';
 
 const Params = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
@@ -37,11 +38,14 @@ export function recordingRoutes(http: Http, { desk, dataFolder }: HttpParts): vo
       const range = readRange(headers.range, size);
       if (range === 'unsatisfiable') return reply.code(416).header('content-range', `bytes */${size}`).send();
       if (!range || range.first === 0)
-        await desk.timeline.append({
-          kind: 'recording.heard',
-          actor: session.user.id,
-          data: { sha256: params.sha256 },
-        });
+        await noteSoon(
+          {
+            kind: 'recording.heard',
+            actor: session.user.id,
+            data: { sha256: params.sha256 },
+          },
+          desk,
+        );
       reply.type(TYPES[path.split('.').at(-1) ?? ''] ?? 'application/octet-stream').header('accept-ranges', 'bytes');
       if (!range) return reply.header('content-length', size).send(createReadStream(path));
       const { first, last } = range;

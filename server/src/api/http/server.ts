@@ -15,8 +15,10 @@ import {
 import { may } from '#directory/rights.ts';
 import { DispatchError, FAILURES } from '#kernel/errors.ts';
 import type { Desk } from '#dispatch/desk.ts';
+import { noteSoon } from '#timeline/note-soon.ts';
 import { complain } from '../complain.ts';
 import { SESSION_COOKIE, sessionOf } from '../session-cookie.ts';
+import { accountRoutes } from './accounts.ts';
 import { commandRoutes } from './commands.ts';
 import { healthRoutes } from './health.ts';
 import { incidentRoutes } from './incidents.ts';
@@ -89,6 +91,7 @@ export async function buildHttp(parts: HttpParts): Promise<Http> {
   recordingRoutes(http, parts);
   siteRoutes(http, parts);
   commandRoutes(http, parts);
+  accountRoutes(http, parts);
   http.get('/api/openapi.json', { config: { isOpen: true }, schema: { hide: true } }, async () => http.swagger());
   await serveConsole(http, parts.consoleFolder);
   return http;
@@ -110,11 +113,14 @@ function guard(http: Http, desk: Desk): void {
     request.session = found.session;
     request.token = found.token;
     if (config.right && !may(found.session, config.right)) {
-      await desk.timeline.append({
-        kind: 'request.denied',
-        actor: found.session.user.id,
-        data: { url, right: config.right },
-      });
+      await noteSoon(
+        {
+          kind: 'request.denied',
+          actor: found.session.user.id,
+          data: { url, right: config.right },
+        },
+        desk,
+      );
       throw new DispatchError('RIGHT_MISSING', config.right);
     }
   });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DispatchError } from '#kernel/errors.ts';
+import { noteSoon } from '#timeline/note-soon.ts';
 import { SESSION_COOKIE } from '../session-cookie.ts';
 import type { Http, HttpParts } from './parts.ts';
 
@@ -17,14 +18,17 @@ export function sessionRoutes(http: Http, { desk, tls }: HttpParts): void {
         throw new DispatchError('LOGIN_THROTTLED', `${outcome.retryAfterS} s`);
       }
       if (outcome.kind === 'refused') {
-        await desk.timeline.append({
-          kind: 'session.refused',
-          data: { username: request.body.username, from: request.ip },
-        });
+        await noteSoon(
+          {
+            kind: 'session.refused',
+            data: { username: request.body.username, from: request.ip },
+          },
+          desk,
+        );
         throw new DispatchError('LOGIN_FAILED');
       }
       const { session, token } = outcome;
-      await desk.timeline.append({ kind: 'session.began', actor: session.user.id, data: { from: request.ip } });
+      await noteSoon({ kind: 'session.began', actor: session.user.id, data: { from: request.ip } }, desk);
       reply.setCookie(SESSION_COOKIE, token, {
         path: '/',
         httpOnly: true,
@@ -46,7 +50,7 @@ export function sessionRoutes(http: Http, { desk, tls }: HttpParts): void {
 
   http.delete('/api/session', { schema: { tags: ['session'], summary: 'Log out' } }, async (request, reply) => {
     await desk.directory.users.logout(request.token);
-    await desk.timeline.append({ kind: 'session.ended', actor: request.session.user.id });
+    await noteSoon({ kind: 'session.ended', actor: request.session.user.id }, desk);
     reply.clearCookie(SESSION_COOKIE, { path: '/' });
     return { ok: true };
   });
