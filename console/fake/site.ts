@@ -220,6 +220,7 @@ export function fakeSite(morePeople = 120): SiteView {
   const keys = PEOPLE.slice(0, 20).map(([id]) => id);
   return {
     id: 'lanxi',
+    users: [],
     name: { zh: '岚溪水库防汛指挥中心', en: 'Lanxi Reservoir Flood Command' },
     centre: placeAt(560, 352),
     zoom: 15,

@@ -6,7 +6,7 @@
 import { z } from 'zod';
 import { Id, Level } from './common.ts';
 import type { CommandResult } from './command-result.ts';
-import type { Person, Right, Site } from './directory.ts';
+import type { Person, Right, Site, User } from './directory.ts';
 import type { ServerToViewer } from './video.ts';
 import type { LiveChange, LiveNoun, LiveNouns, TimelineEntry } from './views.ts';
 
@@ -22,7 +22,11 @@ export interface Me {
 }
 
 /** What the console may know of a site: secrets and care files are left out (care files come by `care.view`). */
-export type SiteView = Omit<Site, 'accounts' | 'users' | 'people'> & { people: Omit<Person, 'care'>[] };
+export type SiteView = Omit<Site, 'accounts' | 'users' | 'people'> & {
+  people: Omit<Person, 'care'>[];
+  /** Whose ids stand in `startedBy`, `owner` and `acknowledgedBy`. */
+  users: Pick<User, 'id' | 'name'>[];
+};
 
 export interface Hello {
   serverTime: number;

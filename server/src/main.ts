@@ -21,7 +21,7 @@ function greet({ http, sip, generatedPassword }: Server, isDemo: boolean, hasOwn
   Tocsin ${isDemo ? '· demo site 演示站点 ' : ''}is ready 已就绪
 
     open 打开       ${http}
-    log in 登录     dispatcher (or admin)
+    log in 登录     ${isDemo ? 'dispatcher (or admin)' : 'as your site says'}
     password 密码   ${password}
     phones 话机     ${sip}  (UDP, TCP)
 `);

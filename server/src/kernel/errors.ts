@@ -10,6 +10,7 @@ export const FAILURES = {
   RIGHT_MISSING: 'Your role does not have the right to do this',
   REQUEST_MALFORMED: 'The request is malformed',
   NOT_FOUND: 'There is no such thing',
+  TOO_MANY_REQUESTS: 'Too many requests at once; wait for the earlier ones',
   TOO_LARGE: 'The request is larger than allowed',
   // plans and runs
   PLAN_UNKNOWN: 'There is no plan with this name',

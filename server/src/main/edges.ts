@@ -17,7 +17,7 @@ interface EdgeOptions {
   site: Site;
   /** Where simulated phones register. */
   sipAddress: string;
-  mqttUrl: string;
+  mqtt: { url: string; username?: string; password?: string };
   phones: Phones;
 }
 
@@ -40,13 +40,13 @@ export class Edges implements AsyncDisposable {
   }
 
   begin(options: EdgeOptions): void {
-    const { config, site, mqttUrl } = options;
+    const { config, site, mqtt } = options;
     if (!this.#simulators) {
       const gateways = gatewaysOfSite(config.siteFolder);
       const dataFolder = join(config.data, 'gateways');
       return this.#gateways?.begin({
         kind: 'start',
-        config: { site: site.id, mqtt: { url: mqttUrl }, host: config.host, dataFolder, gateways },
+        config: { site: site.id, mqtt, host: nearHost(config), dataFolder, gateways },
       });
     }
     this.#simulators.on('message', (message) => {
@@ -82,6 +82,11 @@ export class Edges implements AsyncDisposable {
   }
 }
 
+/** Where parts on this machine reach one another: a server that listens everywhere is here too. */
+function nearHost({ host }: Config): string {
+  return host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+}
+
 /** The gateways that a site has, as it says itself; what is wrong in the file is told by the gateways' own process. */
 function gatewaysOfSite(siteFolder: string): unknown[] {
   const file = join(siteFolder, 'gateways.yaml');
@@ -93,16 +98,19 @@ function gatewaysOfSite(siteFolder: string): unknown[] {
 // --- the simulated edge ---
 
 /** What the simulators' process needs to play the whole edge of a site; it answers with the gateways that belong to it. */
-function simulatedSite({ config, kit, site, sipAddress, mqttUrl }: EdgeOptions) {
+function simulatedSite({ config, kit, site, sipAddress, mqtt }: EdgeOptions) {
   const port = Number(sipAddress.split(':').at(-1));
   return {
     kind: 'start-site',
     site,
     options: {
-      mqttUrl,
-      sipServer: `${config.host}:${port}`,
+      mqttUrl: mqtt.url,
+      ...(mqtt.username && mqtt.password
+        ? { mqttCredentials: { username: mqtt.username, password: mqtt.password } }
+        : {}),
+      sipServer: `${nearHost(config)}:${port}`,
       dataFolder: join(config.data, 'simulators'),
-      host: config.host,
+      host: nearHost(config),
       // Two demonstrations on one machine must not hear each other's horns.
       portOffset: Math.floor(kit.chance.fraction() * 5_000) * 2,
       isQuiet: !config.demoPhones,

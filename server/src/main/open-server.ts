@@ -228,7 +228,7 @@ export async function openServer(config: Config): Promise<Server> {
     kit,
     site: directory.site,
     sipAddress: address,
-    mqttUrl: broker?.url ?? config.mqttUrl!,
+    mqtt: broker ? { url: broker.url, ...broker.ownCredentials } : { url: config.mqttUrl! },
     phones,
   });
   desk.simulators = edges.simulators;
@@ -239,7 +239,7 @@ export async function openServer(config: Config): Promise<Server> {
   const places = {
     http: doors.publicUrl,
     sip: address,
-    mqtt: broker ? `${broker.address.host}:${broker.address.port}` : config.mqttUrl!,
+    mqtt: broker ? `${broker.address.host}:${broker.address.port}` : withoutPassword(config.mqttUrl!),
   };
   opened.use(await writeRunFile(config.data, { pid: process.pid, ...places }));
   log.info('server ready', places);
@@ -274,4 +274,10 @@ async function gatewaysOnline(resources: GatewayResources, clock: Clock): Promis
   });
   await Promise.race([complete.promise, sleep(clock, GATEWAYS_ONLINE_WITHIN_MS)]);
   off();
+}
+
+/** An address that can be shown: who logs in there, and how, is nobody's business. */
+function withoutPassword(url: string): string {
+  const { protocol, host } = new URL(url);
+  return `${protocol}//${host}`;
 }

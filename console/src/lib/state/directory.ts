@@ -7,6 +7,7 @@ export type PersonEntry = SiteView['people'][number];
 export class Directory {
   readonly site: SiteView | undefined;
   readonly people: ReadonlyMap<string, PersonEntry>;
+  readonly users: ReadonlyMap<string, SiteView['users'][number]>;
   readonly groups: ReadonlyMap<string, Group>;
   readonly zones: ReadonlyMap<string, Zone>;
   readonly channels: ReadonlyMap<string, Channel>;
@@ -18,6 +19,7 @@ export class Directory {
   constructor(site?: SiteView) {
     this.site = site;
     this.people = byId(site?.people);
+    this.users = byId(site?.users);
     this.groups = byId(site?.groups);
     this.zones = byId(site?.zones);
     this.channels = byId(site?.channels);

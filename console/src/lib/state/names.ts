@@ -6,6 +6,8 @@ export function userName(id: string | undefined): string {
   if (!id) return '—';
   if (id === 'system') return t.common.system;
   if (id === session.me?.user) return nameOf(session.me.name);
+  const user = session.directory.users.get(id);
+  if (user) return nameOf(user.name);
   return personName(id);
 }
 

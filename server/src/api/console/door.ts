@@ -10,6 +10,7 @@ import {
 import type { Session } from '#directory/rights.ts';
 import { runCommand } from '#dispatch/commands.ts';
 import type { Desk } from '#dispatch/desk.ts';
+import { FAILURES } from '#kernel/errors.ts';
 import { complain } from '../complain.ts';
 import { toTimelineEntry } from '../timeline-entry.ts';
 import { sessionOf } from '../session-cookie.ts';
@@ -132,7 +133,7 @@ async function answer(socket: ConsoleSocket, desk: Desk, done: unknown, run: () 
     if (typeof done === 'function') (done as (result: CommandResult) => void)(result);
   };
   if (socket.data.inFlight >= MAX_COMMANDS_IN_FLIGHT)
-    return reply({ ok: false, code: 'LOGIN_THROTTLED', message: 'Too many requests at once' });
+    return reply({ ok: false, code: 'TOO_MANY_REQUESTS', message: FAILURES.TOO_MANY_REQUESTS });
   socket.data.inFlight += 1;
   try {
     const value = await run();

@@ -20,11 +20,12 @@ export function meOf(session: Session, desk: Desk): Me {
 
 /** The site as this session may know it: his own subtree, no passwords, no care files. */
 export function siteFor(session: Session, desk: Desk): SiteView {
-  const { accounts: _accounts, users: _users, people, ...site } = desk.directory.site;
+  const { accounts: _accounts, users, people, ...site } = desk.directory.site;
   const isMine = ({ organisation }: { organisation: string }) =>
     desk.directory.isWithin(organisation, session.user.organisation);
   return {
     ...site,
+    users: users.map(({ id, name }) => ({ id, name })),
     people: people.filter(isMine).map(({ care: _care, ...person }) => person),
     zones: site.zones.filter(isMine),
     channels: site.channels.filter(isMine),

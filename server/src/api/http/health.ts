@@ -1,6 +1,8 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Desk } from '#dispatch/desk.ts';
 import { DispatchError } from '#kernel/errors.ts';
+import { may } from '#directory/rights.ts';
+import { sessionOf } from '../session-cookie.ts';
 import type { Http, HttpParts, PartHealth } from './parts.ts';
 
 /** `/api/health` for monitors, `/metrics` for Prometheus. */
@@ -13,14 +15,20 @@ export function healthRoutes(http: Http, { desk, health }: HttpParts): void {
         Object.entries(health).map(([name, ask]) => [name, (ask as () => PartHealth)()]),
       );
       const isOk = Object.values(parts).every((part) => part === 'ok');
-      return { status: isOk ? 'ok' : 'degraded', parts };
+      const { isDemo } = desk.system.view();
+      return { status: isOk ? 'ok' : 'degraded', parts, site: desk.directory.site.name, isDemo };
     },
   );
 
   const registry = metricsOf(desk);
   http.get('/metrics', { config: { isOpen: true }, schema: { hide: true } }, async (request, reply) => {
     // Figures are for the machine itself, or for whoever may administer.
-    if (!isLocal(request.ip)) throw new DispatchError('SESSION_UNKNOWN');
+    if (!isLocal(request.ip)) {
+      const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
+      const found = await sessionOf(desk.directory, { token, cookie: request.headers.cookie });
+      if (!found) throw new DispatchError('SESSION_UNKNOWN');
+      if (!may(found.session, 'administer')) throw new DispatchError('RIGHT_MISSING', 'administer');
+    }
     return reply.type(registry.contentType).send(await registry.metrics());
   });
 }

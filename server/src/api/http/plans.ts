@@ -35,6 +35,32 @@ export function planRoutes(http: Http, { desk }: HttpParts): void {
     async ({ body }) => desk.plans.check(body.document),
   );
 
+  http.get(
+    '/api/plans/:id/document',
+    {
+      config: { right: 'edit-plan' },
+      schema: { tags: ['plans'], summary: 'The document as it was written', params: Params },
+    },
+    async ({ params }) => {
+      const document = desk.plans.text(params.id);
+      if (document === undefined) throw new DispatchError('PLAN_UNKNOWN', params.id);
+      return { document, versions: await desk.plans.versions(params.id) };
+    },
+  );
+
+  http.put(
+    '/api/plans',
+    {
+      config: { right: 'edit-plan' },
+      schema: {
+        tags: ['plans'],
+        summary: 'Put a plan document in force, as a new version; runs that go on keep theirs',
+        body: z.object({ document: z.string().max(256 * 1024) }),
+      },
+    },
+    async ({ body, session }) => desk.plans.save(body.document, session.user.id),
+  );
+
   http.post(
     '/api/plans/:id/runs',
     { schema: { tags: ['plans'], summary: 'Start a plan', params: Params, body: StartBody.nullish() } },
