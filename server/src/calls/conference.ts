@@ -17,6 +17,7 @@ import type { HangUpReason, Leg } from './leg.ts';
 import { bearerOf, bringIn, standIn, type Reaching } from './call-in.ts';
 import { type AddRequest, type NewParticipant, Participant } from './participant.ts';
 import type { Recording, Recordings } from './recording.ts';
+import { SpeakingLevels } from './speaking-levels.ts';
 
 export type ConferenceEndReason =
   'plan-ended' | 'plan-step-skipped' | 'dispatcher-ended' | 'everybody-left' | 'server-stopping';
@@ -63,6 +64,7 @@ export class Conference extends Emitter<{
   readonly #end = Promise.withResolvers<ConferenceEndReason>();
   /** What the calling-in of people may do here. */
   readonly #reaching: Reaching;
+  readonly #levels: SpeakingLevels;
   #recording?: Promise<Recording | undefined>;
   #ending?: Promise<void>;
   #isLocked = false;
@@ -102,6 +104,7 @@ export class Conference extends Emitter<{
       putThrough: (participant, leg) => this.#putThrough(participant, leg),
       settled: (participant) => this.#settled(participant),
     };
+    this.#levels = new SpeakingLevels(parts.clock, this.#participants, (levels) => this.emit('levels', levels));
     bridge.on('speaking', ({ nodeId, isSpeaking }) => {
       for (const participant of this.#participants.values())
         if (participant.leg?.node.id === nodeId) this.#change(participant, { isSpeaking });
@@ -350,6 +353,7 @@ export class Conference extends Emitter<{
       participant.moveTo(isHeld ? 'held' : 'in', this.#parts.clock.now());
       this.#tell(participant, false);
     });
+    this.#levels.follow(participant, leg.node);
     leg.once('ended', (because) => this.#left(participant, because));
     participant.moveTo('in', this.#parts.clock.now());
     if (leg.state === 'ended') return this.#left(participant, 'callee-hung-up');
