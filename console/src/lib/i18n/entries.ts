@@ -4,6 +4,15 @@ import { messages } from './messages.ts';
 export const entries = messages({
   zh: {
     kinds: {
+      'recording.heard': (_what: string, who: string) => `${who} 调听录音`,
+      'feed.recording-part-finished': (what: string) => `录像已存 ${what}`,
+      'feed.recording-failed': (what: string) => `录像失败 ${what}`,
+      'feed.viewing-started': (what: string) => `开始观看 ${what} 的视频`,
+      'feed.viewing-ended': (what: string) => `停止观看 ${what} 的视频`,
+      'channel.patched': (what: string) => `${what} 并入会议`,
+      'channel.unpatched': (what: string) => `${what} 拆除并接`,
+      'channel.left': (what: string) => `离开信道 ${what}`,
+      'text.ordered': (what: string, who: string) => `短信 ${who} ${what}`,
       'alarm.raised': (what: string) => `告警 ${what}`,
       'alarm.repeated': (what: string) => `同一告警再次上报 ${what}`,
       'alarm.grouped': (what: string) => `告警合并 ${what}`,
@@ -88,6 +97,15 @@ export const entries = messages({
   },
   en: {
     kinds: {
+      'recording.heard': (_what, who) => `${who} played a recording`,
+      'feed.recording-part-finished': (what) => `Video recording kept ${what}`,
+      'feed.recording-failed': (what) => `Video recording failed ${what}`,
+      'feed.viewing-started': (what) => `Watching ${what}`,
+      'feed.viewing-ended': (what) => `No longer watching ${what}`,
+      'channel.patched': (what) => `${what} patched in`,
+      'channel.unpatched': (what) => `${what} taken out`,
+      'channel.left': (what) => `Left channel ${what}`,
+      'text.ordered': (what, who) => `Text to ${who} ${what}`,
       'alarm.raised': (what) => `Alarm: ${what}`,
       'alarm.repeated': (what) => `Alarm again: ${what}`,
       'alarm.grouped': (what) => `Alarms merged: ${what}`,

@@ -69,6 +69,16 @@ const SPANS: readonly { began: string; ended: readonly string[]; by: readonly st
 const NO_MARK =
   /^(recording\.|feed\.(recording|viewing)|channel\.(speech|floor|spoke)|announcement\.|text\.(sent|submitted|queued|ordered)|alarm\.(repeated|folded)|system\.started)/;
 
+/** What a lane marks; the rest of its kinds is told by clips, or only in the list. */
+const MARKED: Partial<Record<LaneName, RegExp>> = {
+  alarms: /raised|acknowledged|cleared/,
+  phone: /refused|unanswered|busy|voicemail|failed|unreachable/,
+  radio: /patched|unpatched/,
+  video: /^feed\.invited$/,
+  orders:
+    /^(plan\.|incident\.|order|task|system\.mode|run\.(started|ended|stopped|failed|step-(started|failed|skipped)|question|person))/,
+};
+
 /** Reads entries, oldest first, into what the time bar draws. */
 export function readModel(entries: readonly TimelineEntry[], names: Names): Model {
   const clips: Clip[] = [];
@@ -144,12 +154,8 @@ export function readModel(entries: readonly TimelineEntry[], names: Names): Mode
 function markOf(entry: TimelineEntry): Mark | undefined {
   const lane = laneOf(entry.kind);
   if (!lane || NO_MARK.test(entry.kind)) return undefined;
-  if (lane === 'alarms' && !/raised|acknowledged|cleared/.test(entry.kind)) return undefined;
-  // A call that was answered is a clip; what is marked is what went otherwise.
-  if (lane === 'phone' && !/refused|unanswered|busy|voicemail|confirmed|failed|unreachable/.test(entry.kind))
-    return undefined;
-  if (lane === 'video' && entry.kind !== 'feed.invited') return undefined;
-  if (lane === 'radio' && !/patched|unpatched/.test(entry.kind)) return undefined;
+  const wanted = MARKED[lane];
+  if (wanted && !wanted.test(entry.kind)) return undefined;
   const level = entry.data['level'];
   const isLevel = entry.kind === 'alarm.raised' && (level === 1 || level === 2 || level === 3 || level === 4);
   return {
