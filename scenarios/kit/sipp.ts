@@ -3,7 +3,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { freePort } from './ports.ts';
+import { freePort, isUdpFree } from './ports.ts';
+import { until } from './wait.ts';
 
 /** Runs a SIPp scenario; resolves with its exit code: 0 when every call of it went as written. */
 export async function sipp(
@@ -52,6 +53,7 @@ export async function decliningPhone(
   const code = await registering.ended;
   if (code !== 0) throw new Error(`SIPp did not register as ${options.user} (${code}): ${registering.said()}`);
   const declining = await sipp(t, { scenario: DECLINE, server: options.server, port, seconds: 120 });
+  await until('SIPp listens', async () => !(await isUdpFree(port)));
   return { refused: declining.ended };
 }
 
