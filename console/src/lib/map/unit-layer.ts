@@ -105,7 +105,7 @@ export class UnitDrawing {
           (taken, i, all) => i % 2 === 0 && x + 13 < (all[i + 1] as number) && right > taken,
         ),
       );
-      if (isCovered && !this.#isLoud(unit)) continue;
+      if (isCovered && (isCrowd || !this.#isLoud(unit))) continue;
       lines.set(row, [...(lines.get(row) ?? []), x + 13, right]);
       context.fillStyle = unit.tone === 'idle' ? tokens['tx-2'] : tokens['tx-1'];
       context.strokeText(unit.name, Math.round(x) + 14, Math.round(y) + 0.5);
@@ -120,8 +120,13 @@ export class UnitDrawing {
     if (known) return known;
     const sprite = document.createElement('canvas');
     const tokens = this.#tokens as Tokens;
-    const colour = isPicked ? tokens.cyan : tokens[TONES[unit.tone]];
-    const side = isFramed ? 24 : 8;
+    // A dot among hundreds is quiet: the ground and what happens on it must stay readable.
+    const colour = isPicked
+      ? tokens.cyan
+      : !isFramed && unit.tone === 'plain'
+        ? tokens['tx-3']
+        : tokens[TONES[unit.tone]];
+    const side = isFramed ? 24 : 6;
     sprite.width = sprite.height = side * 2;
     const context = sprite.getContext('2d') as CanvasRenderingContext2D;
     context.scale(2, 2);
