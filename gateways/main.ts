@@ -8,6 +8,7 @@ import { systemChance } from '@tocsin/server/kernel/chance.ts';
 import { systemClock } from '@tocsin/server/kernel/clock.ts';
 import { openLog } from '@tocsin/server/kernel/log.ts';
 import { parseGatewaysConfig, readGatewaysConfig, type GatewayConfig, type GatewaysConfig } from './config.ts';
+import { onlyOne } from './kit/only-one.ts';
 import { onProcessShouldEnd } from './kit/parent.ts';
 
 /** What the parent is told. */
@@ -52,6 +53,7 @@ async function main() {
 
   try {
     const config = values.config ? readGatewaysConfig(values.config) : await configFromParent();
+    opened.use(await onlyOne(config.dataFolder, { clock: systemClock, log }));
     for (const one of config.gateways) {
       const gateway = opened.use(await start(one, config, log));
       running.push(gateway);
