@@ -18,11 +18,18 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 /** Names of fields whose values never reach the log, wherever they stand in the data, two levels deep. */
 const SECRETS = ['password', 'token', 'ha1', 'secret', 'authorization', 'cookie'];
 
+/** Characters of lines that wait for the disk; further lines are dropped. */
+const CHARACTERS_WAITING = 4 * 1024 * 1024;
+
 /** Opens the log: JSON lines on standard output, or in the file named. */
 export function openLog(level: LogLevel = 'info', file?: string): Log {
   const paths = SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
   const options = { level, base: null, redact: { paths, censor: '[secret]' } };
-  return wrap(file ? pino(options, pino.destination({ dest: file, mkdir: true, sync: false })) : pino(options));
+  if (!file) return wrap(pino(options));
+  const destination = pino.destination({ dest: file, mkdir: true, sync: false, maxLength: CHARACTERS_WAITING });
+  // Unheard, the error of a full disk would end the process. What cannot be written is kept up to the limit, then dropped.
+  destination.on('error', () => {});
+  return wrap(pino(options, destination));
 }
 
 /** A log that keeps silent. */
