@@ -137,7 +137,7 @@ export class Recordings extends Emitter<{ failed: [title: string, because: strin
           ...idsOf(of),
           kind: 'recording.started',
           at: startedAt,
-          data: { recording: id, title: of.title },
+          data: { recording: id, ...sourceOf(of) },
         },
         { timeline: this.#timeline, clock: this.#clock, log: this.#log },
       );
@@ -167,12 +167,17 @@ export class Recordings extends Emitter<{ failed: [title: string, because: strin
       {
         ...idsOf(of),
         kind: 'recording.closed',
-        data: { recording: id, title: of.title, ms: Math.round(durationMs), ...(because ? { because } : {}) },
+        data: { recording: id, ...sourceOf(of), ms: Math.round(durationMs), ...(because ? { because } : {}) },
         blobs: [{ sha256, kind: 'audio', path: relative, ms: Math.round(durationMs) }],
       },
       { timeline: this.#timeline, clock: this.#clock, log: this.#log },
     );
   }
+}
+
+/** What was recorded, for whoever lays it beside the rest. */
+function sourceOf({ title, conference, channel }: RecordingOf) {
+  return { title, ...(conference ? { conference } : {}), ...(channel ? { channel } : {}) };
 }
 
 function idsOf(of: RecordingOf) {

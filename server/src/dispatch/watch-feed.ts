@@ -137,7 +137,7 @@ function note(feed: NotedFeed, happening: FeedHappening, { timeline, store, log,
       ...(feed.owner.kind === 'person' ? { person: feed.owner.id } : {}),
       ...(feed.incidentId ? { incident: feed.incidentId } : {}),
       ...(feed.run ? { run: feed.run } : {}),
-      data: { feed: feed.id, name: feed.owner.name, ...facts },
+      data: { feed: feed.id, name: feed.owner.name, ...facts, ...(part ? { part: withoutFile(part) } : {}) },
       ...(part
         ? {
             blobs: [{ sha256: part.sha256, kind: 'video', path: relative(dataFolder, part.file), ms: part.durationMs }],
@@ -175,4 +175,9 @@ function keepPart(
       ],
     )
     .catch((error: unknown) => log.error('video recording not noted', { feedId: feed.id, error }));
+}
+
+/** Where the file lies on this machine's disk is nobody's business outside: its hash says which it is. */
+function withoutFile({ file: _file, ...part }: RecordingPart): Omit<RecordingPart, 'file'> {
+  return part;
 }

@@ -301,7 +301,8 @@ class TextBook implements Texts {
 
   #note(record: TextRecord, what: string, actor = 'system'): void {
     const { id, run, incident, person, isDrill, number, body, parts, detail, at } = record;
-    const data = what === 'queued' ? { text: id, number, body, parts, detail } : { text: id, parts, detail };
+    const data =
+      what === 'queued' ? { text: id, number, body: withoutSecrets(body), parts, detail } : { text: id, parts, detail };
     this.#options.timeline
       .append({
         kind: `text.${what}`,
@@ -326,4 +327,9 @@ export function textNumberOf(person: Person): string | undefined {
 
 function stateOf({ id, run, incident, person, number, body, parts, state, at, detail }: TextRecord): TextState {
   return { id, run, incident, person, number, text: body, parts, state, at, detail };
+}
+
+/** A link that lets a phone in is a secret: who reads the timeline sees that one was sent, not which. */
+function withoutSecrets(body: string): string {
+  return body.replace(/(\/field\/)[A-Za-z0-9_-]+/g, '$1…');
 }

@@ -74,8 +74,12 @@ export class Viewing {
       sources: WatchedSource[];
     };
     this.#viewing = viewing;
+    this.#wanted = sources;
     this.#stopListening = viewerEvents.listen(viewing, {
-      sources: (now) => void this.#follow(now),
+      sources: (now) => {
+        this.#wanted = now;
+        void this.#follow();
+      },
       ended: (because) => this.#over(because),
     });
     try {
@@ -93,8 +97,8 @@ export class Viewing {
       receiving.on('connectionstatechange', (state) => this.#connection(state));
       this.#capabilities = device.recvRtpCapabilities;
       this.stream = new MediaStream();
-      await this.#follow(sources);
-      if (sources.length === 0) this.state = 'opening';
+      await this.#follow();
+      if (this.#wanted.length === 0) this.state = 'opening';
       this.#attempt = 0;
     } catch (error) {
       if (!isStale()) this.#again(error instanceof Error ? error.message : String(error));
@@ -103,19 +107,41 @@ export class Viewing {
 
   #capabilities: unknown;
 
-  /** Takes what is new, forgets what is gone. */
-  async #follow(sources: readonly WatchedSource[]): Promise<void> {
+  /** What the phone sends, as the server told last: also while the way there was still being opened. */
+  #wanted: readonly WatchedSource[] = [];
+  #following: Promise<void> | undefined;
+
+  /** Takes what is new, forgets what is gone. One at a time; what is told meanwhile comes after. */
+  #follow(): Promise<void> {
+    if (!this.#transport) return Promise.resolve();
+    if (this.#following) return this.#following;
+    const following = this.#followAll(this.#transport).finally(() => {
+      if (this.#following === following) this.#following = undefined;
+    });
+    this.#following = following;
+    return following;
+  }
+
+  async #followAll(transport: Transport): Promise<void> {
+    let followed: readonly WatchedSource[] | undefined;
+    while (followed !== this.#wanted && this.#transport === transport) {
+      followed = this.#wanted;
+      await this.#take(followed);
+    }
+  }
+
+  async #take(sources: readonly WatchedSource[]): Promise<void> {
     for (const [source, consumer] of this.#consumers) {
       if (sources.includes(source)) continue;
       consumer.close();
       this.stream?.removeTrack(consumer.track);
       this.#consumers.delete(source);
     }
-    for (const source of sources) if (!this.#consumers.has(source)) await this.#take(source);
+    for (const source of sources) if (!this.#consumers.has(source)) await this.#takeOne(source);
     this.#tell();
   }
 
-  async #take(source: WatchedSource): Promise<void> {
+  async #takeOne(source: WatchedSource): Promise<void> {
     const transport = this.#transport;
     const viewing = this.#viewing;
     if (!transport || !viewing || transport.closed) return;
@@ -212,6 +238,7 @@ export class Viewing {
     this.#stopListening = undefined;
     this.#transport?.close();
     this.#transport = undefined;
+    this.#following = undefined;
     this.#consumers.clear();
     this.stream = undefined;
     this.hasPicture = false;

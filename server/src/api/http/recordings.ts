@@ -17,8 +17,24 @@ const TYPES: Record<string, string> = {
   pdf: 'application/pdf',
 };
 
+/** Hearings remembered; with more, the oldest is forgotten and noted anew. */
+const HEARINGS_REMEMBERED = 10_000;
+/** A player asks for a recording piece by piece: that is one hearing for this long. */
+const ONE_HEARING_MS = 10 * 60_000;
+
 /** Recordings, by the hash of their content; browsers seek in them by Range (RFC 9110 §14). */
 export function recordingRoutes(http: Http, { desk, dataFolder }: HttpParts): void {
+  const hearings = new Map<string, number>();
+  const isFirstHearing = (session: string, sha256: string): boolean => {
+    const key = `${session}/${sha256}`;
+    const heardAt = hearings.get(key);
+    if (heardAt !== undefined && desk.clock.now() - heardAt < ONE_HEARING_MS) return false;
+    hearings.delete(key);
+    hearings.set(key, desk.clock.now());
+    if (hearings.size > HEARINGS_REMEMBERED) hearings.delete(hearings.keys().next().value!);
+    return true;
+  };
+
   http.get(
     '/api/recordings/:sha256',
     {
@@ -37,15 +53,8 @@ export function recordingRoutes(http: Http, { desk, dataFolder }: HttpParts): vo
       if (size === undefined) throw new DispatchError('NOT_FOUND', 'the file of this recording');
       const range = readRange(headers.range, size);
       if (range === 'unsatisfiable') return reply.code(416).header('content-range', `bytes */${size}`).send();
-      if (!range || range.first === 0)
-        await noteSoon(
-          {
-            kind: 'recording.heard',
-            actor: session.user.id,
-            data: { sha256: params.sha256 },
-          },
-          desk,
-        );
+      if (isFirstHearing(session.id, params.sha256))
+        await noteSoon({ kind: 'recording.heard', actor: session.user.id, data: { sha256: params.sha256 } }, desk);
       reply.type(TYPES[path.split('.').at(-1) ?? ''] ?? 'application/octet-stream').header('accept-ranges', 'bytes');
       if (!range) return reply.header('content-length', size).send(createReadStream(path));
       const { first, last } = range;

@@ -1,9 +1,9 @@
 import type { Location } from '@tocsin/protocol/common.ts';
 import type { FieldHello, ServerToField } from '@tocsin/protocol/video.ts';
 import { FieldLink } from '#link/open-field-link.ts';
-import { waitBeforeAttempt } from './backoff.ts';
-import { FieldMedia, type FieldFigures } from './field-media.ts';
-import { measureLoudness } from './loudness.ts';
+import { waitBeforeAttempt } from '#media/backoff.ts';
+import { FieldMedia, type FieldFigures } from '#media/field-media.ts';
+import { measureLoudness } from '#media/loudness.ts';
 
 /**
  * `opening`: the link is being shown to the server. `ready`: one tap starts. `starting`: camera and way are being opened.
