@@ -99,7 +99,8 @@ export async function standIn(
 }
 
 /** By what kind of phone somebody is reached on this number. */
-export function bearerOf(person: Person | undefined, number: string): ParticipantView['bearer'] {
+export function bearerOf(person: Person | undefined, number: string, isSeat: boolean): ParticipantView['bearer'] {
+  if (isSeat) return 'browser';
   return person?.numbers.find((each) => each.dial === number)?.kind ?? 'desk';
 }
 
@@ -125,7 +126,7 @@ async function callOnce(
       onState: ({ state, number, attempts, because }) => {
         view.number = number;
         view.attempts = attempts;
-        view.bearer = bearerOf(person, number);
+        view.bearer = bearerOf(person, number, view.isChair);
         participant.moveTo(state, reaching.parts.clock.now(), because);
         reaching.tell(participant, false);
       },

@@ -168,7 +168,7 @@ export class Conference extends Emitter<{
         ...(person ? { person: person.id, role: person.title } : {}),
         name: person?.name ?? { zh: number },
         number,
-        bearer: bearerOf(person, number),
+        bearer: bearerOf(person, number, request.isChair ?? false),
         state: 'queued',
         isChair: request.isChair ?? false,
         ...(request.standsInFor ? { standsInFor: request.standsInFor } : {}),

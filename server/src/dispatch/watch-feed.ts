@@ -129,30 +129,35 @@ async function keepLeft(desk: Desk): Promise<void> {
 function note(feed: NotedFeed, happening: FeedHappening, { timeline, store, log, dataFolder }: Desk): void {
   const { what, ...facts } = happening;
   const part = 'part' in happening ? happening.part : undefined;
-  if (part) keepPart(part, feed, { store, log, dataFolder });
-  timeline
-    .append({
-      kind: what,
-      isDrill: feed.isDrill,
-      ...(feed.owner.kind === 'person' ? { person: feed.owner.id } : {}),
-      ...(feed.incidentId ? { incident: feed.incidentId } : {}),
-      ...(feed.run ? { run: feed.run } : {}),
-      data: { feed: feed.id, name: feed.owner.name, ...facts, ...(part ? { part: withoutFile(part) } : {}) },
-      ...(part
-        ? {
-            blobs: [{ sha256: part.sha256, kind: 'video', path: relative(dataFolder, part.file), ms: part.durationMs }],
-          }
-        : {}),
-    })
-    .catch((error: unknown) => log.error('timeline entry lost', { kind: what, error }));
+  const append = () =>
+    timeline
+      .append({
+        kind: what,
+        isDrill: feed.isDrill,
+        ...(feed.owner.kind === 'person' ? { person: feed.owner.id } : {}),
+        ...(feed.incidentId ? { incident: feed.incidentId } : {}),
+        ...(feed.run ? { run: feed.run } : {}),
+        data: { feed: feed.id, name: feed.owner.name, ...facts, ...(part ? { part: withoutFile(part) } : {}) },
+        ...(part
+          ? {
+              blobs: [
+                { sha256: part.sha256, kind: 'video', path: relative(dataFolder, part.file), ms: part.durationMs },
+              ],
+            }
+          : {}),
+      })
+      .catch((error: unknown) => log.error('timeline entry lost', { kind: what, error }));
+  // Whoever reads the entry can play its file at once.
+  if (part) void keepPart(part, feed, { store, log, dataFolder }).then(append);
+  else void append();
 }
 
 /** A finished file of a video recording can be found by its hash, as one of sound can. */
-function keepPart(
+async function keepPart(
   part: RecordingPart,
   feed: NotedFeed,
   { store, log, dataFolder }: Pick<Desk, 'store' | 'log' | 'dataFolder'>,
-): void {
+): Promise<void> {
   const { incidentId, run, isDrill } = feed;
   const facts = {
     title: feed.owner.name,
@@ -160,7 +165,7 @@ function keepPart(
     ...(incidentId ? { incident: incidentId } : {}),
     ...(run ? { run } : {}),
   };
-  store
+  await store
     .query(
       `insert into recordings (id, file, started_at, closed_at, duration_ms, sha256, facts) values ($1, $2, $3, $4, $5, $6, $7)
        on conflict (id) do nothing`,
