@@ -16,6 +16,18 @@ export function followAlarms(desk: Desk): void {
     system.setDrill(runs.current().some((each) => each.isDrill));
     if (!run.isDrill && run.state === 'running') system.setMode('emergency');
   });
+  desk.recordings.on('failed', (title, because) => {
+    // One alarm for all: on a full disk every recording fails, and one card says so.
+    alarms
+      .raise({
+        kind: 'technical',
+        sameness: 'recording-failed',
+        level: 2,
+        title: { zh: '录音写不下去', en: 'Recordings cannot be written' },
+        facts: { zh: `${title} · ${because}`, en: `${title} · ${because}` },
+      })
+      .catch((error: unknown) => log.error('alarm of a failed recording not raised', { error }));
+  });
   runs.on('ended', (run) => {
     incidents.takeRun(run);
     system.setDrill(runs.current().some((each) => each.isDrill));

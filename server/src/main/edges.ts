@@ -66,6 +66,11 @@ export class Edges implements AsyncDisposable {
     };
   }
 
+  /** Whether the gateways of the site run on this machine, and so are about to come. */
+  get areHere(): boolean {
+    return this.#gateways !== undefined;
+  }
+
   /** Why a part of the edge cannot work; undefined when all do. */
   problem(): string | undefined {
     for (const part of [this.#simulators, this.#gateways]) if (part?.state.kind === 'failed') return part.state.why;

@@ -233,7 +233,7 @@ export async function openServer(config: Config): Promise<Server> {
   });
   desk.simulators = edges.simulators;
   await desk.runs.resume();
-  await gatewaysOnline(resources, clock);
+  if (edges.areHere) await gatewaysOnline(resources, clock);
   await timeline.append({ kind: 'system.started', data: { pid: process.pid } });
 
   const places = {
