@@ -77,14 +77,11 @@ export class Browser {
     return new Browser(t, context);
   }
 
-  /** Opens an address. What goes wrong in the page is told with the test. */
-  async open(url: string, initScript?: string): Promise<Page> {
+  /** Opens an address, when `prepare` has done with the page. What goes wrong in it is told with the test. */
+  async open(url: string, prepare?: (page: Page) => Promise<void>): Promise<Page> {
     const page = await this.#context.newPage();
     page.on('pageerror', (error) => this.#t.diagnostic(`page: ${error.message}`));
-    page.on('console', (message) => {
-      if (message.type() === 'error') this.#t.diagnostic(`page: ${message.text()}`);
-    });
-    if (initScript !== undefined) await page.addInitScript(initScript);
+    await prepare?.(page);
     await page.goto(url);
     return page;
   }
@@ -98,11 +95,6 @@ export class Browser {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     this.#t.after(() => server.close());
     return await this.open(`http://127.0.0.1:${(server.address() as { port: number }).port}/`);
-  }
-
-  /** Takes its network away, as a tunnel does to a phone, and gives it back. Calls and video over UDP are not touched. */
-  async setOffline(isOffline: boolean): Promise<void> {
-    await this.#context.setOffline(isOffline);
   }
 }
 
