@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { Page } from 'playwright-core';
+import { readWav, toMono } from '@tocsin/server/media';
 import { Baresip } from './kit/baresip.ts';
 import { Browser, noBrowser, readyForBrowsers, shoot } from './kit/browser.ts';
 import { Console } from './kit/console.ts';
@@ -8,10 +9,10 @@ import { DeskPage } from './kit/desk-page.ts';
 import { AUDIBLE_IN_PAGE_DB, listenInPage, pageHears } from './kit/ears.ts';
 import { givePhone, siteFolder } from './kit/own-site.ts';
 import { pageScript } from './kit/page-script.ts';
-import { loudestToneDb } from './kit/sound.ts';
+import { loudestToneDb, type Heard } from './kit/sound.ts';
 import { Tocsin } from './kit/tocsin.ts';
 import { AUDIBLE_DB, hears } from './kit/two-phones.ts';
-import { until } from './kit/wait.ts';
+import { pause, until } from './kit/wait.ts';
 
 /** What each says. */
 const SEAT_HZ = 1000;
@@ -48,7 +49,7 @@ test(
       await shoot(desk.page, 'desk-quiet');
     });
     await t.test('he calls a desk phone by its number; both hear each other, hold each other and send digits', (t) =>
-      callOut(t, desk, phone),
+      callOut(t, tocsin, desk, phone),
     );
     await t.test('a desk phone calls him; he answers by F2, and the phone that called hangs up', (t) =>
       calledIn(t, desk, phone),
@@ -67,7 +68,7 @@ test(
   },
 );
 
-async function callOut(t: TestContext, desk: DeskPage, phone: Baresip): Promise<void> {
+async function callOut(t: TestContext, tocsin: Tocsin, desk: DeskPage, phone: Baresip): Promise<void> {
   const { page } = desk;
   const before = phone.events.length;
   await desk.dial('1005');
@@ -107,10 +108,16 @@ async function callOut(t: TestContext, desk: DeskPage, phone: Baresip): Promise<
   assert.ok(holder! < AUDIBLE_IN_PAGE_DB, 'held, one does not hear the holder');
   await phone.command('resume');
   await pageHears(page, DESK_HZ);
-
+  // After a re-INVITE of its own baresip writes down no more of what it hears: the recording of the call tells.
+  await pause(2_000);
   await desk.press('F4');
   await phone.until('CALL_CLOSED', 20_000, before);
   await phoneBarReads(desk, '话机空闲');
+  const recorded = await recordingOf(tocsin);
+  const endS = recorded.samples.length / recorded.rateHz;
+  const [seat, other] = [SEAT_HZ, DESK_HZ].map((hz) => loudestToneDb(recorded, hz, endS - 2));
+  t.diagnostic(`the last 2 s of the recording: the page at ${seat!.toFixed()} dB, the phone at ${other!.toFixed()} dB`);
+  assert.ok(seat! > AUDIBLE_DB && other! > AUDIBLE_DB, 'after the hold both are heard again');
 }
 
 async function calledIn(t: TestContext, desk: DeskPage, phone: Baresip): Promise<void> {
@@ -167,6 +174,8 @@ async function startsPlan(
   await hears(phone, SEAT_HZ);
   await hears(other, SEAT_HZ);
   await phoneBarReads(desk, '主席');
+  // The meter of whoever speaks moves.
+  await page.locator('.meter .on').first().waitFor();
   await shoot(page, 'desk-conference');
 }
 
@@ -203,6 +212,14 @@ async function speaksOnRadio(t: TestContext, desk: DeskPage, tocsin: Tocsin, fac
   const run = facts.all('runs').find(({ state }) => state === 'running')!;
   await tocsin.command({ do: 'run.stop', run: run.id, note: 'story' });
   await until('the plan is stopped', () => facts.get('runs', run.id)?.state !== 'running');
+  await until('the channel is on its own', () => channel()?.conference === undefined);
+
+  // Without a conference his phone is called and answers by itself, beside whatever he talks.
+  await desk.page.keyboard.down('ControlRight');
+  await until('the channel transmits', () => channel()?.holder === 'dispatcher');
+  await phoneBarReads(desk, '发射中');
+  await desk.page.keyboard.up('ControlRight');
+  await until('the channel is free', () => channel()?.state === 'idle');
 }
 
 // --- other clients ---
@@ -335,6 +352,17 @@ async function heardFromNow(phone: Baresip, seconds: number): Promise<{ music: n
   });
   const loudest = (hz: number) => Math.round(loudestToneDb(heard, hz, fromS));
   return { music: Math.max(...MUSIC_HZ.map(loudest)), seat: loudest(SEAT_HZ) };
+}
+
+/** The newest recording that is closed. */
+async function recordingOf(tocsin: Tocsin): Promise<Heard> {
+  const entry = await until('the call’s recording is closed', async () =>
+    (await tocsin.timeline({ kind: 'recording.closed' })).at(-1),
+  );
+  const response = await tocsin.request('GET', `/api/recordings/${entry.blobs![0]!.sha256}`);
+  const read = readWav(Buffer.from(await response.arrayBuffer()));
+  if (read.kind === 'refused') throw new Error(read.why);
+  return { rateHz: read.sound.rateHz, samples: toMono(read.sound) };
 }
 
 async function phoneBarReads(desk: DeskPage, words: string): Promise<void> {
