@@ -14,7 +14,10 @@ const LOOK_FOR_LEFT_AGAIN_AFTER_MS = [35_000, 120_000] as const;
 type NotedFeed = Pick<FeedSnapshot, 'id' | 'owner' | 'isDrill' | 'run' | 'incidentId'>;
 
 /** Asks people for video by hand: each gets a link by short message. */
-export async function askForVideo({ targets, incident }: CommandOf<'video.ask'>, actor: Actor, desk: Desk) {
+export async function askForVideo({ targets, incident: named }: CommandOf<'video.ask'>, actor: Actor, desk: Desk) {
+  // While one case is open, a picture that is asked for belongs to it.
+  const open = desk.incidents.current();
+  const incident = named ?? (open.length === 1 ? open[0]!.id : undefined);
   const asked = await Promise.all(
     peopleOf(targets, desk.directory).map(async (person) => {
       const id = desk.chance.id('feed');
@@ -70,11 +73,13 @@ export function followFeeds(desk: Desk): void {
   });
 }
 
-/** Joins the field phone's voice to the conference of its run, once. */
+/** Joins the field phone's voice to the conference of its run, or of its case, once. */
 async function bringIn(feed: FeedSnapshot, desk: Desk): Promise<void> {
-  const conference = desk.conferences
-    .all()
-    .find((each) => each.facts.run !== undefined && each.facts.run === feed.run && !each.hasEnded);
+  const conference = desk.conferences.all().find(({ facts, hasEnded }) => {
+    const isSameRun = facts.run !== undefined && facts.run === feed.run;
+    const isSameCase = facts.incident !== undefined && facts.incident === feed.incidentId;
+    return !hasEnded && (isSameRun || isSameCase);
+  });
   if (!conference || conference.participants().some(({ view, isOut }) => view.feed === feed.id && !isOut)) return;
   const person = desk.directory.person(feed.owner.id);
   const source = desk.feeds.get(feed.id);
