@@ -1,12 +1,13 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
-import type { G711Law } from './codecs/g711.ts';
+import type { AudioCodec } from './codecs/codec.ts';
 import type { ThreadLink } from './thread-link.ts';
 import type { MediaDirection, Report, RtpStatistics } from './worker/protocol.ts';
 
 export interface RtpOptions {
-  codec: G711Law;
+  /** 'g722' makes it a leg of 16 kHz: what it hears of such legs is wideband. */
+  codec: AudioCodec;
   payloadType: number;
   telephoneEventPayloadType?: number;
   /** Of the packets we send: 10 … 120, a multiple of 10; default 20. */

@@ -1,7 +1,9 @@
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { decodeG711, encodeG711, STATIC_PAYLOAD_TYPE, type G711Law } from './codecs/g711.ts';
+import type { AudioCodec } from './codecs/codec.ts';
+import { decodeG711, encodeG711, STATIC_PAYLOAD_TYPE } from './codecs/g711.ts';
+import { G722Decoder, G722Encoder } from './codecs/g722.ts';
 import { sine } from './measure.ts';
 import { readRtp, writeRtp } from './rtp.ts';
 
@@ -9,6 +11,8 @@ import { readRtp, writeRtp } from './rtp.ts';
 export interface TestPhone extends AsyncDisposable {
   readonly host: string;
   readonly port: number;
+  /** Of what it says and hears. */
+  readonly rateHz: number;
   /** Everything heard so far, in the order of arrival. */
   readonly heard: Int16Array;
   /** Telephone-event packets heard: event, end bit, duration, timestamp. */
@@ -35,16 +39,19 @@ export interface TestPhone extends AsyncDisposable {
 
 /** Opens a phone. `port` 0: any. */
 export async function openTestPhone(
-  options: { law?: G711Law; host?: string; port?: number; telephoneEventPayloadType?: number } = {},
+  options: { law?: AudioCodec; host?: string; port?: number; telephoneEventPayloadType?: number } = {},
 ): Promise<TestPhone> {
   const { law = 'pcma', host = '127.0.0.1', telephoneEventPayloadType = 101 } = options;
   const socket = createSocket('udp4');
   socket.bind(options.port ?? 0, host);
   await once(socket, 'listening');
-  const payloadType = STATIC_PAYLOAD_TYPE[law];
+  const rateHz = law === 'g722' ? 16_000 : 8000;
+  const frameSamples = rateHz / 50;
+  const payloadType = law === 'g722' ? 9 : STATIC_PAYLOAD_TYPE[law];
+  const [encode, decode] = codingOf(law);
   const chunks: Int16Array[] = [];
   let remote: { host: string; port: number } | undefined;
-  let voice: Int16Array = new Int16Array(160);
+  let voice: Int16Array = new Int16Array(frameSamples);
   let place = 0;
   let sequence = 1000 + (socket.address().port % 1000);
   let timestamp = 160_000;
@@ -61,17 +68,18 @@ export async function openTestPhone(
     if (due - frames > 5) frames = due - 1;
     for (; frames < due; frames += 1) {
       timestamp += 160;
-      const frame = new Int16Array(160);
-      for (let i = 0; i < 160; i += 1) frame[i] = voice[(place + i) % voice.length]!;
-      place = (place + 160) % voice.length;
+      const frame = new Int16Array(frameSamples);
+      for (let i = 0; i < frameSamples; i += 1) frame[i] = voice[(place + i) % voice.length]!;
+      place = (place + frameSamples) % voice.length;
       if (!remote || isPressing) continue;
-      send(writeRtp({ payloadType, sequence: sequence++, timestamp, ssrc, payload: encodeG711(law, frame) }));
+      send(writeRtp({ payloadType, sequence: sequence++, timestamp, ssrc, payload: encode(frame) }));
     }
   }, 5);
 
   const phone: TestPhone = {
     host,
     port: socket.address().port,
+    rateHz,
     events: [],
     rtcp: [],
     ssrcs: new Set(),
@@ -83,8 +91,8 @@ export async function openTestPhone(
     call: (to) => void (remote = to),
     say(what) {
       place = 0;
-      if (what === undefined) voice = new Int16Array(160);
-      else voice = what instanceof Int16Array ? what : sine({ ...what, durationMs: 1000 });
+      if (what === undefined) voice = new Int16Array(frameSamples);
+      else voice = what instanceof Int16Array ? what : sine({ ...what, durationMs: 1000, rateHz });
     },
     hush: () => void (remote = undefined),
     async press(event, { durationMs = 100, endPackets = 3, payloadType: eventType = telephoneEventPayloadType } = {}) {
@@ -105,7 +113,7 @@ export async function openTestPhone(
     },
     lately(durationMs) {
       const all = joined(chunks);
-      return all.subarray(Math.max(0, all.length - durationMs * 8));
+      return all.subarray(Math.max(0, all.length - (durationMs * rateHz) / 1000));
     },
     forget() {
       chunks.length = 0;
@@ -128,13 +136,32 @@ export async function openTestPhone(
     if (last && ((rtp.timestamp - last.timestamp) | 0) < 0) phone.breaks.timestamp += 1;
     last = rtp;
     phone.ssrcs.add(rtp.ssrc);
-    if (rtp.payloadType === payloadType) chunks.push(decodeG711(law, rtp.payload));
+    if (rtp.payloadType === payloadType) chunks.push(decode(rtp.payload));
     else if (rtp.payloadType === telephoneEventPayloadType && rtp.payload.length >= 4) {
       const [event, flags, high, low] = rtp.payload as unknown as [number, number, number, number];
       phone.events.push({ event, isEnd: flags >= 128, duration: high * 256 + low, timestamp: rtp.timestamp });
     }
   });
   return phone;
+}
+
+type Coding = [encode: (samples: Int16Array) => Uint8Array, decode: (codes: Uint8Array) => Int16Array];
+
+function codingOf(codec: AudioCodec): Coding {
+  if (codec !== 'g722') return [(samples) => encodeG711(codec, samples), (codes) => decodeG711(codec, codes)];
+  const [encoder, decoder] = [new G722Encoder(), new G722Decoder()];
+  return [
+    (samples) => {
+      const codes = new Uint8Array(samples.length / 2);
+      encoder.encode(samples, codes);
+      return codes;
+    },
+    (codes) => {
+      const samples = new Int16Array(codes.length * 2);
+      decoder.decode(codes, 0, codes.length, samples);
+      return samples;
+    },
+  ];
 }
 
 function joined(chunks: Int16Array[]): Int16Array {

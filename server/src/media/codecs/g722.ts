@@ -155,8 +155,8 @@ class G722State {
 /** Turns sound of 16 kHz into G.722. One stream has one encoder. */
 export class G722Encoder extends G722State {
   /** Makes this encoder go on where another one is: their codes are then alike for like sound. */
-  copyFrom(other: G722Encoder): void {
-    this.copyState(other);
+  copyFrom(other: object): void {
+    if (other instanceof G722Encoder) this.copyState(other);
   }
 
   /** Encodes an even number of samples to `into` from `at` on. @returns bytes written */

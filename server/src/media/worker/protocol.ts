@@ -2,13 +2,13 @@
  * What the engine and its thread say to each other. The engine sends commands, each answered once under its number; the
  * thread sends reports of its own accord. Everything here survives a structured clone.
  */
-import type { G711Law } from '../codecs/g711.ts';
+import type { AudioCodec } from '../codecs/codec.ts';
 import type { FailureCode } from '#kernel/errors.ts';
 
 export type MediaDirection = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
 export interface RtpConfiguration {
-  codec: G711Law;
+  codec: AudioCodec;
   payloadType: number;
   telephoneEventPayloadType?: number;
   ptimeMs: number;

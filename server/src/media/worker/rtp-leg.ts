@@ -1,5 +1,6 @@
+import { isWide, type AudioCodec } from '../codecs/codec.ts';
 import { LINEAR_OF, SILENCE_CODE, STATIC_PAYLOAD_TYPE, type G711Law } from '../codecs/g711.ts';
-import { FRAME_SAMPLES, JitterBuffer } from '../jitter-buffer.ts';
+import { FRAME_SAMPLES, JitterBuffer, WIDE_FRAME_SAMPLES } from '../jitter-buffer.ts';
 import type { Mix, Voice } from '../mixer.ts';
 import { Reception } from '../reception.ts';
 import { emptyRtpHeader, isRtcp, readRtpInto, RTP_HEADER_BYTES, writeRtpHeader, type RtpHeader } from '../rtp.ts';
@@ -9,6 +10,7 @@ import { Latch } from './latch.ts';
 import { MediaNode, type Tick } from './node.ts';
 import type { Report, RtpConfiguration, RtpStatistics } from './protocol.ts';
 import { RtcpSession } from './rtcp-session.ts';
+import { WideCoding } from './wide-coding.ts';
 
 const COMFORT_NOISE = 13;
 /** Codes waiting to fill a packet longer than one frame. */
@@ -34,7 +36,9 @@ export class RtpLeg extends MediaNode {
   readonly canListen = true;
   isLevelWatched = false;
   readonly #report: (report: Report) => void;
-  readonly #jitter = new JitterBuffer();
+  #jitter = new JitterBuffer();
+  /** Present while the agreed codec is one of 16 kHz. */
+  #wide: WideCoding | undefined;
   readonly #latch = new Latch();
   readonly #reception = new Reception();
   readonly #rtcp: RtcpSession;
@@ -95,6 +99,7 @@ export class RtpLeg extends MediaNode {
     const { remote } = configuration;
     const wasReceiving = this.#isReceiving;
     this.#configuration = configuration;
+    this.#agreeOn(configuration.codec);
     this.#latch.signal(remote && endpointOf(remote.host, remote.port).key, configuration.latch);
     this.#follow();
     if (configuration.ssrc !== undefined) this.#ssrc = configuration.ssrc;
@@ -117,8 +122,8 @@ export class RtpLeg extends MediaNode {
     const header = HEADER;
     const isRtp = readRtpInto(packet, length, header);
     const isEvent = isRtp && header.payloadType === configuration.telephoneEventPayloadType;
-    const law = isRtp ? this.#lawOf(header.payloadType) : undefined;
-    if (!isEvent && !law && !(isRtp && header.payloadType === COMFORT_NOISE)) {
+    const codec = isRtp ? this.#codecOf(header.payloadType) : undefined;
+    if (!isEvent && !codec && !(isRtp && header.payloadType === COMFORT_NOISE)) {
       this.#unknown += 1;
       return;
     }
@@ -130,28 +135,32 @@ export class RtpLeg extends MediaNode {
     if (verdict === 'moved') this.#follow();
     const octets = header.payloadEnd - header.payloadStart;
     const isNew = this.#reception.note(header.ssrc, header.sequence, octets);
-    if (isNew) this.#jitter.reset();
+    if (isNew) {
+      this.#jitter.reset();
+      this.#wide?.forgetSource();
+    }
     this.#noteMedia(arrivedAtMs, verdict === 'moved');
     if (!this.#isReceiving) return;
-    if (law) {
+    if (codec) {
       this.#reception.noteTransit(header.timestamp, arrivedAtMs);
-      if (this.#relay?.pass(packet, header, law, isNew, arrivedAtMs)) {
-        this.#measureRelayed(packet, header, LINEAR_OF[law]);
-        return;
-      }
-      this.#jitter.insert(
-        packet,
-        header.payloadStart,
-        header.payloadEnd,
-        header.timestamp,
-        LINEAR_OF[law],
-        arrivedAtMs,
-      );
+      const isRelayed = this.#relay?.pass(packet, header, codec, isNew, arrivedAtMs);
+      if (this.#wide) this.#takeWide(this.#wide, packet, header, codec, isRelayed === true, arrivedAtMs);
+      else if (isRelayed) this.#measureRelayed(packet, header, LINEAR_OF[codec as G711Law]);
+      else
+        this.#jitter.insert(
+          packet,
+          header.payloadStart,
+          header.payloadEnd,
+          header.timestamp,
+          LINEAR_OF[codec as G711Law],
+          arrivedAtMs,
+        );
     } else if (isEvent) {
       this.#digitsIn.read(packet, header.payloadStart, header.payloadEnd, header.timestamp, arrivedAtMs);
       if (octets >= 4) {
         const duration = (packet[header.payloadStart + 2]! << 8) | packet[header.payloadStart + 3]!;
-        this.#jitter.insertSilence(header.timestamp, duration, arrivedAtMs);
+        const times = this.#wide ? 2 : 1;
+        this.#jitter.insertSilence(Math.imul(header.timestamp, times) >>> 0, duration * times, arrivedAtMs);
       }
     } else this.#jitter.expectSilence();
   }
@@ -169,10 +178,10 @@ export class RtpLeg extends MediaNode {
    * Sends a packet of another leg to our far end at once, as one of ours.
    * @returns false when it cannot go as it is: other codec, not sending
    */
-  pass(packet: Uint8Array, header: RtpHeader, law: G711Law, isNewSource: boolean, nowMs: number): boolean {
+  pass(packet: Uint8Array, header: RtpHeader, codec: AudioCodec, isNewSource: boolean, nowMs: number): boolean {
     const configuration = this.#configuration;
     const length = header.payloadEnd - header.payloadStart;
-    if (!configuration || configuration.codec !== law || configuration.ptimeMs * 8 !== length) return false;
+    if (!configuration || configuration.codec !== codec || configuration.ptimeMs * 8 !== length) return false;
     if (!this.#remote || !this.#mayTransmit(configuration) || length > LONGEST_PTIME_SAMPLES) return false;
     if (!this.#isRelayed || isNewSource) {
       this.#relayOffset = this.#timestamp + FRAME_SAMPLES - header.timestamp;
@@ -320,8 +329,31 @@ export class RtpLeg extends MediaNode {
     return configuration.direction === 'sendrecv' || configuration.direction === 'sendonly';
   }
 
+  /** Frames of 16 kHz while the codec is wideband; nothing is touched when the codec stays what it was. */
+  #agreeOn(codec: AudioCodec): void {
+    if (this.#wide?.codec === codec || (!this.#wide && !isWide(codec))) return;
+    this.#wide = isWide(codec) ? new WideCoding(codec) : undefined;
+    this.frame = new Int16Array(this.#wide ? WIDE_FRAME_SAMPLES : FRAME_SAMPLES);
+    this.hasSound = false;
+    this.#jitter = new JitterBuffer(this.#wide ? 16_000 : 8000);
+  }
+
+  /** RTP counts G.722 in 8 kHz (RFC 3551 §4.5.2); the jitter buffer counts samples. */
+  #takeWide(
+    wide: WideCoding,
+    packet: Uint8Array,
+    header: RtpHeader,
+    codec: AudioCodec,
+    isRelayed: boolean,
+    arrivedAtMs: number,
+  ): void {
+    const count = wide.decode(packet, header.payloadStart, header.payloadEnd, codec);
+    if (isRelayed) this.meter.add(wide.energy(count));
+    else this.#jitter.insertSamples(wide.decoded, count, Math.imul(header.timestamp, 2) >>> 0, arrivedAtMs);
+  }
+
   /** The agreed type first; else the static types of both laws, which some phones use whatever was agreed. */
-  #lawOf(payloadType: number): G711Law | undefined {
+  #codecOf(payloadType: number): AudioCodec | undefined {
     if (payloadType === this.#configuration!.payloadType) return this.#configuration!.codec;
     if (payloadType === STATIC_PAYLOAD_TYPE.pcma) return 'pcma';
     return payloadType === STATIC_PAYLOAD_TYPE.pcmu ? 'pcmu' : undefined;
@@ -357,8 +389,9 @@ export class RtpLeg extends MediaNode {
     this.meter.add(energy);
   }
 
-  #encode(mix: Mix | undefined, own: Voice | undefined, law: G711Law, into: Uint8Array, at: number): void {
-    if (mix) mix.encodeFor(own, law, into, at);
+  #encode(mix: Mix | undefined, own: Voice | undefined, law: AudioCodec, into: Uint8Array, at: number): void {
+    if (isWide(law)) this.#wide!.encode(mix, own, into, at);
+    else if (mix) mix.encodeFor(own, law, into, at);
     else into.fill(SILENCE_CODE[law], at, at + FRAME_SAMPLES);
   }
 
