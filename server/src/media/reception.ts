@@ -3,6 +3,8 @@ export class Reception {
   ssrc: number | undefined;
   received = 0;
   octets = 0;
+  /** Of the RTP clock. */
+  unitsPerMs = 8;
   /** Of sources before the present one. */
   #lostEarlier = 0;
   #baseSequence = 0;
@@ -32,10 +34,10 @@ export class Reception {
 
   /** Jitter is measured on audio only: the packets of a telephone-event share one timestamp. */
   noteTransit(timestamp: number, arrivedAtMs: number): void {
-    const transit = arrivedAtMs * 8 - timestamp;
+    const transit = arrivedAtMs * this.unitsPerMs - timestamp;
     const difference = Math.abs(transit - this.#transit);
     // A jump is a new time line (or 32 bits went round), no jitter.
-    if (difference < 80_000) this.#jitterUnits += (difference - this.#jitterUnits) / 16;
+    if (difference < 10_000 * this.unitsPerMs) this.#jitterUnits += (difference - this.#jitterUnits) / 16;
     this.#transit = transit;
   }
 
@@ -52,7 +54,7 @@ export class Reception {
   }
 
   get jitterMs(): number {
-    return this.#jitterUnits / 8;
+    return this.#jitterUnits / this.unitsPerMs;
   }
 
   /** Eight bits of loss since the last call, for the next report block. */

@@ -41,7 +41,7 @@ export async function engineFor(t: TestContext, options: Partial<MediaEngineOpti
     const leg = await engine.openRtp({ label: `tone ${hz}` });
     const agreed: RtpOptions = {
       codec: law,
-      payloadType: { pcma: 8, pcmu: 0, g722: 9 }[law],
+      payloadType: { pcma: 8, pcmu: 0, g722: 9, opus: 96 }[law],
       telephoneEventPayloadType: 101,
       remote: { host: phone.host, port: phone.port },
       direction: 'sendrecv',

@@ -5,6 +5,7 @@ import type { AudioCodec } from './codecs/codec.ts';
 import { decodeG711, encodeG711, STATIC_PAYLOAD_TYPE } from './codecs/g711.ts';
 import { G722Decoder, G722Encoder } from './codecs/g722.ts';
 import { sine } from './measure.ts';
+import { OpusDecoder, OpusEncoder } from './codecs/opus.ts';
 import { readRtp, writeRtp } from './rtp.ts';
 
 /** A phone for tests: says a tone by RTP over loopback and keeps what it hears. */
@@ -45,9 +46,10 @@ export async function openTestPhone(
   const socket = createSocket('udp4');
   socket.bind(options.port ?? 0, host);
   await once(socket, 'listening');
-  const rateHz = law === 'g722' ? 16_000 : 8000;
+  const rateHz = law === 'g722' || law === 'opus' ? 16_000 : 8000;
+  const clockTimes = law === 'opus' ? 6 : 1;
   const frameSamples = rateHz / 50;
-  const payloadType = law === 'g722' ? 9 : STATIC_PAYLOAD_TYPE[law];
+  const payloadType = { ...STATIC_PAYLOAD_TYPE, g722: 9, opus: 96 }[law];
   const [encode, decode] = codingOf(law);
   const chunks: Int16Array[] = [];
   let remote: { host: string; port: number } | undefined;
@@ -67,7 +69,7 @@ export async function openTestPhone(
     // A test machine that stalls must not be followed by a burst.
     if (due - frames > 5) frames = due - 1;
     for (; frames < due; frames += 1) {
-      timestamp += 160;
+      timestamp += 160 * clockTimes;
       const frame = new Int16Array(frameSamples);
       for (let i = 0; i < frameSamples; i += 1) frame[i] = voice[(place + i) % voice.length]!;
       place = (place + frameSamples) % voice.length;
@@ -97,14 +99,15 @@ export async function openTestPhone(
     hush: () => void (remote = undefined),
     async press(event, { durationMs = 100, endPackets = 3, payloadType: eventType = telephoneEventPayloadType } = {}) {
       isPressing = true;
-      const start = timestamp + 160;
+      const start = timestamp + 160 * clockTimes;
       const sendEvent = (duration: number, isEnd: boolean, hasMarker: boolean) => {
         const payload = Uint8Array.of(event, (isEnd ? 0x80 : 0) | 10, duration >> 8, duration & 255);
         send(writeRtp({ payloadType: eventType, hasMarker, sequence: sequence++, timestamp: start, ssrc, payload }));
       };
-      const total = durationMs * 8;
-      for (let duration = 160; duration < total; duration += 160) {
-        sendEvent(duration, false, duration === 160);
+      const step = 160 * clockTimes;
+      const total = durationMs * 8 * clockTimes;
+      for (let duration = step; duration < total; duration += step) {
+        sendEvent(duration, false, duration === step);
         await sleep(20);
       }
       for (let i = 0; i < endPackets; i += 1) sendEvent(total, true, false);
@@ -148,6 +151,14 @@ export async function openTestPhone(
 type Coding = [encode: (samples: Int16Array) => Uint8Array, decode: (codes: Uint8Array) => Int16Array];
 
 function codingOf(codec: AudioCodec): Coding {
+  if (codec === 'opus') {
+    const [encoder, decoder] = [new OpusEncoder(), new OpusDecoder()];
+    const [bytes, sound] = [new Uint8Array(640), new Int16Array(1920)];
+    return [
+      (samples) => bytes.slice(0, encoder.encode(samples, bytes)),
+      (codes) => sound.slice(0, decoder.decode(codes, 0, codes.length, sound)),
+    ];
+  }
   if (codec !== 'g722') return [(samples) => encodeG711(codec, samples), (codes) => decodeG711(codec, codes)];
   const [encoder, decoder] = [new G722Encoder(), new G722Decoder()];
   return [

@@ -51,6 +51,41 @@ test('two G.722 phones pass their packets on to each other, and are mixed when a
   assert.equal(b.phone.breaks.timestamp, 0);
 });
 
+test('phones of Opus, G.722 and A-law hear each other, and digits count in the clock of Opus', async (t) => {
+  const { engine, phoneWith } = await engineFor(t);
+  const opus = await phoneWith(1000, 'opus');
+  const g722 = await phoneWith(700, 'g722');
+  const narrow = await phoneWith(1500);
+  const bridge = await engine.openBridge();
+  for (const { leg } of [opus, g722, narrow]) await bridge.add(leg);
+  const hears = (phone: TestPhone, hz: number) => Math.abs(level(phone, hz) + 10) < 2.5;
+  await until(() => hears(g722.phone, 1000) && hears(narrow.phone, 1000), 'Opus is heard');
+  await until(() => hears(opus.phone, 700) && hears(opus.phone, 1500), 'Opus hears');
+  assert.equal(opus.phone.breaks.timestamp, 0);
+  const digits: { digit: string; durationMs: number }[] = [];
+  opus.leg.on('digit', ({ digit, durationMs }) => digits.push({ digit, durationMs }));
+  await opus.phone.press(5, { durationMs: 100 });
+  await opus.leg.sendDigits('7', { durationMs: 100 });
+  await until(() => digits.length === 1 && opus.phone.events.some(({ isEnd }) => isEnd), 'both digits');
+  assert.deepEqual(digits, [{ digit: '5', durationMs: 100 }]);
+  assert.equal(opus.phone.events.at(-1)!.duration, 4800);
+  assert.ok((await opus.leg.statistics()).jitterMs < 100);
+});
+
+test('two Opus phones pass their packets on, and are mixed when a third joins', async (t) => {
+  const { engine, phoneWith } = await engineFor(t);
+  const [a, b] = [await phoneWith(1000, 'opus'), await phoneWith(700, 'opus')];
+  const bridge = await engine.openBridge();
+  await bridge.add(a.leg);
+  await bridge.add(b.leg);
+  await until(() => Math.abs(level(b.phone, 1000) + 10) < 2.5, 'b hears a');
+  const c = await phoneWith(2000);
+  await bridge.add(c.leg);
+  await until(() => Math.abs(level(b.phone, 2000) + 10) < 2.5, 'b hears c');
+  assert.equal(b.phone.breaks.timestamp, 0);
+  assert.equal(b.phone.breaks.sequence, 0);
+});
+
 test('listeners of G.722 share one encoding', async (t) => {
   const { engine, phoneWith } = await engineFor(t);
   const talker = await phoneWith(1000, 'g722');

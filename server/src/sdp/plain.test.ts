@@ -105,6 +105,26 @@ test('G.722 is agreed only where it is asked for, with the telephone-event of 8 
   assert.deepEqual([odd.codec, odd.payloadType], ['g722', 96]);
 });
 
+test('Opus is agreed where it is asked for, with the telephone-event of its own clock', () => {
+  const offer = sdp(
+    'm=audio 4000 RTP/AVP 111 8 101 110',
+    'a=rtpmap:111 opus/48000/2',
+    'a=rtpmap:101 telephone-event/8000',
+    'a=rtpmap:110 telephone-event/48000',
+  );
+  assert.equal(answered(offer).codec, 'pcma');
+  const agreed = answered(offer, { codecs: ['opus', 'g722', 'pcma'] });
+  assert.deepEqual([agreed.codec, agreed.payloadType, agreed.telephoneEventPayloadType], ['opus', 111, 110]);
+  assert.match(
+    agreed.answer,
+    /^m=audio 20000 RTP\/AVP 111 110\r\na=rtpmap:111 opus\/48000\/2\r\na=fmtp:111 useinbandfec=1\r$/m,
+  );
+  const ourOffer = writeOffer({ ...ours, codecs: ['opus', 'pcma'] });
+  assert.match(ourOffer, /^m=audio 20000 RTP\/AVP 96 8 102 101\r$/m);
+  const back = readAnswer(answered(ourOffer, { port: 30_000, codecs: ['opus'] }).answer, ourOffer);
+  assert.deepEqual(back.kind === 'agreed' && [back.codec, back.telephoneEventPayloadType], ['opus', 102]);
+});
+
 test('packets are as long as the other side wishes, when the engine can cut them so', () => {
   const ptime = (...lines: string[]) => answered(sdp('m=audio 4000 RTP/AVP 8', ...lines)).ptimeMs;
   assert.equal(ptime('a=ptime:30'), 30);

@@ -1,4 +1,6 @@
 import {
+  eventClockRate,
+  FAST_TELEPHONE_EVENT_PAYLOAD_TYPE,
   isPlain,
   OUR_CODECS,
   TELEPHONE_EVENT_PAYLOAD_TYPE,
@@ -18,7 +20,7 @@ export interface OurAudio {
   sessionId: string;
   /** The o-line's version: + 1 with every description that differs from our last (RFC 3264 §8). */
   version: number;
-  /** What is spoken on this leg; in an offer, in our order of preference. Default pcma, pcmu; g722 only where asked for. */
+  /** What is spoken on this leg; in an offer, in our order of preference. Default pcma, pcmu; g722 and opus only where asked for. */
   codecs?: readonly PlainCodec[];
   /** What we would like; in an answer it is cut down to what the offer allows. Default sendrecv. */
   direction?: Direction;
@@ -60,18 +62,23 @@ export interface Refused {
  */
 export function writeOffer(ours: OurAudio & { telephoneEventPayloadType?: number; previous?: string }): string {
   const previous = ours.previous === undefined ? undefined : readDescription(ours.previous);
-  const telephoneEvent =
-    ours.telephoneEventPayloadType ?? previous?.audio?.telephoneEvents[0]?.payloadType ?? TELEPHONE_EVENT_PAYLOAD_TYPE;
+  const eventOf = (rate: number) =>
+    previous?.audio?.telephoneEvents.find(({ clockRate }) => clockRate === rate)?.payloadType;
+  const slow = ours.telephoneEventPayloadType ?? eventOf(8000) ?? TELEPHONE_EVENT_PAYLOAD_TYPE;
   const codecs = (ours.codecs ?? ['pcma', 'pcmu']).map((name) => ({
     name,
     payloadType:
       previous?.audio?.codecs.find((codec) => codec.name === name)?.payloadType ?? OUR_CODECS[name].payloadType,
   }));
+  const rates = [...new Set(codecs.map(({ name }) => eventClockRate(name)))];
   const audio = writeAudio(
     ours,
     previous?.audio?.protocol ?? 'RTP/AVP',
     codecs,
-    telephoneEvent,
+    rates.map((clockRate) => ({
+      payloadType: clockRate === 8000 ? slow : (eventOf(clockRate) ?? FAST_TELEPHONE_EVENT_PAYLOAD_TYPE),
+      clockRate,
+    })),
     ours.direction ?? 'sendrecv',
   );
   const lines = (previous?.media ?? []).map((line) => (line === previous?.audio ? audio : refusedLine(line)));
@@ -93,7 +100,7 @@ export function answerOffer(offer: string, ours: OurAudio): AgreedAnswer | Refus
     ours,
     line.protocol,
     [{ name: agreed.codec, payloadType: agreed.payloadType }],
-    agreed.telephoneEventPayloadType,
+    line.telephoneEvents.filter(({ payloadType }) => payloadType === agreed.telephoneEventPayloadType),
     agreed.direction,
     line.mid,
   );
@@ -153,7 +160,8 @@ function agree(
     kind: 'agreed',
     codec: codec.name,
     payloadType: codec.payloadType,
-    telephoneEventPayloadType: line.telephoneEvents.find(({ clockRate }) => clockRate === 8000)?.payloadType,
+    telephoneEventPayloadType: line.telephoneEvents.find(({ clockRate }) => clockRate === eventClockRate(codec.name))
+      ?.payloadType,
     remote: { host: line.host, port: line.port },
     remoteRtcpPort: line.rtcpPort,
     direction: agreedDirection(line.direction, direction ?? 'sendrecv'),
@@ -185,17 +193,21 @@ function writeAudio(
   { port, ptimeMs }: OurAudio,
   protocol: string,
   codecs: { name: PlainCodec; payloadType: number }[],
-  telephoneEvent: number | undefined,
+  events: { payloadType: number; clockRate: number }[],
   direction: Direction,
   mid?: string,
 ): string[] {
-  const formats = [...codecs.map(({ payloadType }) => payloadType), ...(telephoneEvent ? [telephoneEvent] : [])];
+  const formats = [...codecs.map(({ payloadType }) => payloadType), ...events.map(({ payloadType }) => payloadType)];
   return [
     `m=audio ${port} ${protocol} ${formats.join(' ')}`,
-    ...codecs.map(({ name, payloadType }) => `a=rtpmap:${payloadType} ${OUR_CODECS[name].rtpmap}`),
-    ...(telephoneEvent
-      ? [`a=rtpmap:${telephoneEvent} telephone-event/8000`, `a=fmtp:${telephoneEvent} ${TELEPHONE_EVENTS}`]
-      : []),
+    ...codecs.flatMap(({ name, payloadType }) => {
+      const { rtpmap, fmtp } = OUR_CODECS[name];
+      return [`a=rtpmap:${payloadType} ${rtpmap}`, ...(fmtp ? [`a=fmtp:${payloadType} ${fmtp}`] : [])];
+    }),
+    ...events.flatMap(({ payloadType, clockRate }) => [
+      `a=rtpmap:${payloadType} telephone-event/${clockRate}`,
+      `a=fmtp:${payloadType} ${TELEPHONE_EVENTS}`,
+    ]),
     `a=ptime:${ptimeMs ?? 20}`,
     `a=${direction}`,
     ...(mid === undefined ? [] : [`a=mid:${mid}`]),

@@ -1,4 +1,4 @@
-import { isWide, type AudioCodec } from '../codecs/codec.ts';
+import { clockTimes, isWide, type AudioCodec } from '../codecs/codec.ts';
 import { LINEAR_OF, SILENCE_CODE, STATIC_PAYLOAD_TYPE, type G711Law } from '../codecs/g711.ts';
 import { FRAME_SAMPLES, JitterBuffer, WIDE_FRAME_SAMPLES } from '../jitter-buffer.ts';
 import type { Mix, Voice } from '../mixer.ts';
@@ -39,6 +39,8 @@ export class RtpLeg extends MediaNode {
   #jitter = new JitterBuffer();
   /** Present while the agreed codec is one of 16 kHz. */
   #wide: WideCoding | undefined;
+  /** Our times are of 8 kHz; RTP's are so many times that. */
+  #clockTimes = 1;
   readonly #latch = new Latch();
   readonly #reception = new Reception();
   readonly #rtcp: RtcpSession;
@@ -159,8 +161,8 @@ export class RtpLeg extends MediaNode {
       this.#digitsIn.read(packet, header.payloadStart, header.payloadEnd, header.timestamp, arrivedAtMs);
       if (octets >= 4) {
         const duration = (packet[header.payloadStart + 2]! << 8) | packet[header.payloadStart + 3]!;
-        const times = this.#wide ? 2 : 1;
-        this.#jitter.insertSilence(Math.imul(header.timestamp, times) >>> 0, duration * times, arrivedAtMs);
+        const at = this.#wide?.sampleTime(header.timestamp) ?? header.timestamp;
+        this.#jitter.insertSilence(at, this.#wide ? (duration * 2) / this.#clockTimes : duration, arrivedAtMs);
       }
     } else this.#jitter.expectSilence();
   }
@@ -181,10 +183,11 @@ export class RtpLeg extends MediaNode {
   pass(packet: Uint8Array, header: RtpHeader, codec: AudioCodec, isNewSource: boolean, nowMs: number): boolean {
     const configuration = this.#configuration;
     const length = header.payloadEnd - header.payloadStart;
-    if (!configuration || configuration.codec !== codec || configuration.ptimeMs * 8 !== length) return false;
+    if (!configuration || configuration.codec !== codec) return false;
+    if (codec !== 'opus' && configuration.ptimeMs * 8 !== length) return false;
     if (!this.#remote || !this.#mayTransmit(configuration) || length > LONGEST_PTIME_SAMPLES) return false;
     if (!this.#isRelayed || isNewSource) {
-      this.#relayOffset = this.#timestamp + FRAME_SAMPLES - header.timestamp;
+      this.#relayOffset = this.#rtpTime(this.#timestamp + FRAME_SAMPLES) - header.timestamp;
       this.#isRelayed = true;
       this.#isSending = false;
     }
@@ -218,7 +221,7 @@ export class RtpLeg extends MediaNode {
       if (!this.#digitsOut.isIdle) this.#digitsOut.clear();
       return;
     }
-    if (!this.#digitsOut.isIdle && this.#digitsOut.frame(this.#timestamp) === 'event') {
+    if (!this.#digitsOut.isIdle && this.#digitsOut.frame(this.#rtpTime(this.#timestamp)) === 'event') {
       this.#sendEvent(configuration);
       return;
     }
@@ -226,9 +229,9 @@ export class RtpLeg extends MediaNode {
       if (tick.nowMs - this.#relayedAtMs < RELAY_PAUSE_MS) return;
       this.#endRelay();
     }
-    if (configuration.ptimeMs === 20) {
-      this.#encode(mix, own, configuration.codec, this.#packet, RTP_HEADER_BYTES);
-      this.#send(configuration.payloadType, this.#timestamp, FRAME_SAMPLES);
+    if (configuration.ptimeMs === 20 || configuration.codec === 'opus') {
+      const length = this.#encode(mix, own, configuration.codec, this.#packet, RTP_HEADER_BYTES);
+      this.#send(configuration.payloadType, this.#rtpTime(this.#timestamp), length);
       return;
     }
     const packetSamples = configuration.ptimeMs * 8;
@@ -264,7 +267,7 @@ export class RtpLeg extends MediaNode {
     const port = socket === this.#socket ? this.#remote.port : this.#remote.port + 1;
     this.#rtcp.tend(nowMs, socket, this.#remote.host, port, {
       ssrc: this.#ssrc,
-      timestamp: this.#timestamp,
+      timestamp: this.#rtpTime(this.#timestamp),
       packets: this.#packetsSent,
       octets: this.#octetsSent,
       reception: this.#reception,
@@ -332,13 +335,21 @@ export class RtpLeg extends MediaNode {
   /** Frames of 16 kHz while the codec is wideband; nothing is touched when the codec stays what it was. */
   #agreeOn(codec: AudioCodec): void {
     if (this.#wide?.codec === codec || (!this.#wide && !isWide(codec))) return;
+    this.#endRelay();
+    this.#clockTimes = this.#digitsIn.clockTimes = this.#digitsOut.clockTimes = clockTimes(codec);
+    this.#reception.unitsPerMs = this.#rtcp.unitsPerMs = 8 * this.#clockTimes;
     this.#wide = isWide(codec) ? new WideCoding(codec) : undefined;
     this.frame = new Int16Array(this.#wide ? WIDE_FRAME_SAMPLES : FRAME_SAMPLES);
     this.hasSound = false;
     this.#jitter = new JitterBuffer(this.#wide ? 16_000 : 8000);
   }
 
-  /** RTP counts G.722 in 8 kHz (RFC 3551 §4.5.2); the jitter buffer counts samples. */
+  /** Of a time of ours; as both wrap at 2^32, their multiples do too. */
+  #rtpTime(timestamp: number): number {
+    return Math.imul(timestamp, this.#clockTimes) >>> 0;
+  }
+
+  /** RTP counts G.722 in 8 kHz (RFC 3551 §4.5.2) and Opus in 48; the jitter buffer counts samples. */
   #takeWide(
     wide: WideCoding,
     packet: Uint8Array,
@@ -347,14 +358,20 @@ export class RtpLeg extends MediaNode {
     isRelayed: boolean,
     arrivedAtMs: number,
   ): void {
+    const recovered = wide.follow(packet, header.payloadStart, header.payloadEnd, header.sequence, header.timestamp);
+    if (recovered < 0) return;
+    const at = wide.sampleTime(header.timestamp);
+    if (recovered > 0 && !isRelayed)
+      this.#jitter.insertSamples(wide.decoded, recovered, (at - recovered) >>> 0, arrivedAtMs);
     const count = wide.decode(packet, header.payloadStart, header.payloadEnd, codec);
     if (isRelayed) this.meter.add(wide.energy(count));
-    else this.#jitter.insertSamples(wide.decoded, count, Math.imul(header.timestamp, 2) >>> 0, arrivedAtMs);
+    else this.#jitter.insertSamples(wide.decoded, count, at, arrivedAtMs);
   }
 
   /** The agreed type first; else the static types of both laws, which some phones use whatever was agreed. */
   #codecOf(payloadType: number): AudioCodec | undefined {
     if (payloadType === this.#configuration!.payloadType) return this.#configuration!.codec;
+    if (this.#clockTimes !== 1) return undefined; // Their clock is not ours.
     if (payloadType === STATIC_PAYLOAD_TYPE.pcma) return 'pcma';
     return payloadType === STATIC_PAYLOAD_TYPE.pcmu ? 'pcmu' : undefined;
   }
@@ -379,8 +396,9 @@ export class RtpLeg extends MediaNode {
   #endRelay(): void {
     if (!this.#isRelayed) return;
     this.#isRelayed = false;
-    const next = (this.#relayedTimestamp + FRAME_SAMPLES) >>> 0;
-    if (((next - this.#timestamp) | 0) > 0) this.#timestamp = next;
+    const next = this.#relayedTimestamp + FRAME_SAMPLES * this.#clockTimes;
+    const ahead = (next - this.#rtpTime(this.#timestamp)) | 0;
+    if (ahead > 0) this.#timestamp = (this.#timestamp + Math.ceil(ahead / this.#clockTimes)) >>> 0;
   }
 
   #measureRelayed(packet: Uint8Array, header: RtpHeader, linear: Int16Array): void {
@@ -389,10 +407,11 @@ export class RtpLeg extends MediaNode {
     this.meter.add(energy);
   }
 
-  #encode(mix: Mix | undefined, own: Voice | undefined, law: AudioCodec, into: Uint8Array, at: number): void {
-    if (isWide(law)) this.#wide!.encode(mix, own, into, at);
-    else if (mix) mix.encodeFor(own, law, into, at);
+  #encode(mix: Mix | undefined, own: Voice | undefined, law: AudioCodec, into: Uint8Array, at: number): number {
+    if (isWide(law)) return this.#wide!.encode(mix, own, into, at);
+    if (mix) mix.encodeFor(own, law, into, at);
     else into.fill(SILENCE_CODE[law], at, at + FRAME_SAMPLES);
+    return FRAME_SAMPLES;
   }
 
   #send(payloadType: number, timestamp: number, payloadLength: number): void {

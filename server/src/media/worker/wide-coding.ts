@@ -19,6 +19,8 @@ import type { Mix, Voice } from '../mixer.ts';
 const OWN_ENCODER_FOR_FRAMES = 25;
 /** Sound of the longest packet that is taken (120 ms). */
 const LONGEST_PACKET_SAMPLES = 1920;
+/** G.722 holds two samples in a byte. An Opus packet of more (384 kbit/s) is cut, and so refused. */
+const LONGEST_PACKET_BYTES = 960;
 
 /** A leg's own encoder and decoder of 16 kHz. */
 export class WideCoding {
@@ -31,6 +33,9 @@ export class WideCoding {
   readonly #narrow = new Int16Array(FRAME_SAMPLES);
   #up: HalfBandUp | undefined;
   #ownFramesLeft = 0;
+  /** Of the packet decoded last: its sequence number, and its time without wrapping, in RTP's clock. */
+  #sequence = -1;
+  #time = 0;
 
   constructor(codec: WideCodec) {
     this.codec = codec;
@@ -42,6 +47,29 @@ export class WideCoding {
   forgetSource(): void {
     this.#decoder = openDecoder(this.codec);
     this.#up = undefined;
+    this.#sequence = -1;
+  }
+
+  /** The place of an RTP time among the samples. A clock of 48 kHz needs unwrapping: 2^32 is no multiple of three. */
+  sampleTime(timestamp: number): number {
+    if (this.codec !== 'opus') return Math.imul(timestamp, 2) >>> 0;
+    const time = this.#time + ((timestamp - (this.#time >>> 0)) | 0);
+    return Math.round(time / 3) >>> 0;
+  }
+
+  /**
+   * To be called with every packet before it is decoded.
+   * @returns the samples in `decoded` that stand in for one lost just before it; -1 when it comes after one that was
+   * played past it and is of no use any more
+   */
+  follow(packet: Uint8Array, start: number, end: number, sequence: number, timestamp: number): number {
+    if (!this.#decoder.recover) return 0;
+    const isFirst = this.#sequence < 0;
+    const ahead = (sequence - this.#sequence) & 0xffff;
+    if (!isFirst && (ahead === 0 || ahead > 0x8000)) return -1;
+    this.#time = isFirst ? timestamp : this.#time + ((timestamp - (this.#time >>> 0)) | 0);
+    this.#sequence = sequence;
+    return !isFirst && ahead > 1 && ahead < 50 ? this.#decoder.recover(packet, start, end, this.decoded) : 0;
   }
 
   /**
@@ -50,7 +78,7 @@ export class WideCoding {
    */
   decode(packet: Uint8Array, start: number, end: number, codec: AudioCodec): number {
     if (isWide(codec))
-      return this.#decoder.decode(packet, start, Math.min(end, start + LONGEST_PACKET_SAMPLES / 2), this.decoded);
+      return this.#decoder.decode(packet, start, Math.min(end, start + LONGEST_PACKET_BYTES), this.decoded);
     this.#up ??= new HalfBandUp();
     const linear = LINEAR_OF[codec];
     const frames = Math.min(Math.floor((end - start) / FRAME_SAMPLES), LONGEST_PACKET_SAMPLES / WIDE_FRAME_SAMPLES);
