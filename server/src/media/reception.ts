@@ -1,3 +1,6 @@
+/** Loss is measured over so long at a time. */
+const LOSS_INTERVAL_MS = 5000;
+
 /** What a receiver counts of one source (RFC 3550 §6.4.1, appendix A). */
 export class Reception {
   ssrc: number | undefined;
@@ -15,6 +18,11 @@ export class Reception {
   #jitterUnits = 0;
   #expectedPrior = 0;
   #receivedPrior = 0;
+  /** Of the last interval that is over. */
+  lossPercent = 0;
+  #measuredAtMs = -Infinity;
+  #expectedMeasured = 0;
+  #receivedMeasured = 0;
 
   /** @returns true when this packet begins a new source */
   note(ssrc: number, sequence: number, octets: number): boolean {
@@ -69,6 +77,17 @@ export class Reception {
       : Math.min(255, Math.floor((lostInterval * 256) / expectedInterval));
   }
 
+  /** To be called now and then; does its work when an interval is over. */
+  measureLoss(nowMs: number): void {
+    if (nowMs - this.#measuredAtMs < LOSS_INTERVAL_MS) return;
+    this.#measuredAtMs = nowMs;
+    const expected = this.#expected() - this.#expectedMeasured;
+    const received = this.#receivedOfSource - this.#receivedMeasured;
+    this.#expectedMeasured += expected;
+    this.#receivedMeasured += received;
+    this.lossPercent = expected <= 0 ? 0 : Math.max(0, (100 * (expected - received)) / expected);
+  }
+
   #begin(ssrc: number, sequence: number): void {
     if (this.ssrc !== undefined) this.#lostEarlier += this.#lostOfSource();
     this.ssrc = ssrc;
@@ -76,6 +95,7 @@ export class Reception {
     this.#cycles = 0;
     this.#receivedOfSource = 0;
     this.#expectedPrior = this.#receivedPrior = 0;
+    this.#expectedMeasured = this.#receivedMeasured = 0;
     this.#transit = NaN;
     this.#jitterUnits = 0;
   }

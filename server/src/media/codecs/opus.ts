@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 
 /**
  * Opus (RFC 6716, RTP: RFC 7587) at 16 kHz, by libopus as WebAssembly. The package's own classes know neither in-band
@@ -49,7 +48,7 @@ let library: { opus: LibOpus; packet: number; samples: number } | undefined;
 /** Loaded by the first leg that needs it. */
 function load(): { opus: LibOpus; packet: number; samples: number } {
   if (library) return library;
-  const file = createRequire(import.meta.url).resolve('@evan/opus/wasm/simd.wasm');
+  const file = new URL(import.meta.resolve('@evan/opus/wasm/simd.wasm'));
   const nothing = () => 0;
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file)), {
     wasi_snapshot_preview1: { fd_seek: nothing, fd_write: nothing, fd_close: nothing, proc_exit: nothing },

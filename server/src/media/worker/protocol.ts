@@ -54,6 +54,11 @@ export interface RtpStatistics {
   jitterMs: number;
   /** Sound waiting in the jitter buffer. */
   bufferedMs: number;
+  codec: AudioCodec | undefined;
+  /** Per cent of the packets of the last five seconds that did not come. */
+  lossPercent: number;
+  /** What a listener would say of it, 1 to 4.5, by loss and delay (`quality.ts`); undefined until something was heard. */
+  mos: number | undefined;
   /** From RTCP, when the far end sends reports. */
   roundTripMs: number | undefined;
   remoteLost: number | undefined;

@@ -2,6 +2,7 @@ import { clockTimes, isWide, type AudioCodec } from '../codecs/codec.ts';
 import { LINEAR_OF, SILENCE_CODE, STATIC_PAYLOAD_TYPE, type G711Law } from '../codecs/g711.ts';
 import { FRAME_SAMPLES, JitterBuffer, WIDE_FRAME_SAMPLES } from '../jitter-buffer.ts';
 import type { Mix, Voice } from '../mixer.ts';
+import { estimateMos } from '../quality.ts';
 import { Reception } from '../reception.ts';
 import { emptyRtpHeader, isRtcp, readRtpInto, RTP_HEADER_BYTES, writeRtpHeader, type RtpHeader } from '../rtp.ts';
 import { TelephoneEventReader, TelephoneEventSender } from '../telephone-event.ts';
@@ -250,6 +251,7 @@ export class RtpLeg extends MediaNode {
   /** Ten times a second: what is overdue, what is lost, reports. */
   tend(nowMs: number): void {
     this.#digitsIn.checkOverdue(nowMs);
+    this.#reception.measureLoss(nowMs);
     const configuration = this.#configuration;
     if (!configuration) return;
     const lostAfterMs = configuration.mediaLostAfterMs;
@@ -298,6 +300,9 @@ export class RtpLeg extends MediaNode {
 
   statistics(): RtpStatistics {
     const { counts } = this.#jitter;
+    const { lossPercent, received } = this.#reception;
+    const wayMs = (this.#rtcp.findings.roundTripMs ?? 0) / 2;
+    const delayMs = wayMs + (this.#configuration?.ptimeMs ?? 0) + this.#jitter.delayMs;
     return {
       packetsReceived: this.#reception.received,
       packetsSent: this.#packetsSent,
@@ -310,6 +315,9 @@ export class RtpLeg extends MediaNode {
       concealedFrames: counts.concealedFrames,
       jitterMs: this.#reception.jitterMs,
       bufferedMs: this.#jitter.delayMs,
+      codec: this.#configuration?.codec,
+      lossPercent,
+      mos: received === 0 ? undefined : estimateMos({ lossPercent, delayMs }),
       ...this.#rtcp.findings,
       remote: this.#remote && { host: this.#remote.host, port: this.#remote.port },
       ssrc: this.#ssrc,
