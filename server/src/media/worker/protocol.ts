@@ -19,6 +19,7 @@ export interface RtpConfiguration {
   ssrc?: number;
   mediaLostAfterMs?: number;
   rtcp: 'next-port' | 'muxed' | 'none';
+  inbandDigits?: boolean;
 }
 
 /** 'everyone', 'nobody', or the ids of nodes. */
@@ -125,7 +126,7 @@ export type FromThread =
 
 /** What a node or bridge tells of its own accord. */
 export type Report = { about: string } & (
-  | { what: 'digit'; digit: string; durationMs: number }
+  | { what: 'digit'; digit: string; durationMs: number; by: 'telephone-event' | 'inband' }
   | { what: 'media-lost' }
   | { what: 'media-found'; remote: { host: string; port: number } }
   | { what: 'level'; levelDb: number; isSpeaking: boolean }

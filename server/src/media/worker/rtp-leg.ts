@@ -1,5 +1,6 @@
 import { clockTimes, isWide, type AudioCodec } from '../codecs/codec.ts';
 import { LINEAR_OF, SILENCE_CODE, STATIC_PAYLOAD_TYPE, type G711Law } from '../codecs/g711.ts';
+import { InbandDigits } from '../inband-digits.ts';
 import { FRAME_SAMPLES, JitterBuffer, WIDE_FRAME_SAMPLES } from '../jitter-buffer.ts';
 import type { Mix, Voice } from '../mixer.ts';
 import { estimateMos } from '../quality.ts';
@@ -46,6 +47,8 @@ export class RtpLeg extends MediaNode {
   readonly #reception = new Reception();
   readonly #rtcp: RtcpSession;
   readonly #digitsIn: TelephoneEventReader;
+  /** Present while digits are looked for in the sound. */
+  #inbandDigits: InbandDigits | undefined;
   readonly #digitsOut = new TelephoneEventSender();
   readonly #packet = new Uint8Array(RTP_HEADER_BYTES + LONGEST_PTIME_SAMPLES + FRAME_SAMPLES);
   readonly #eventPacket = new Uint8Array(RTP_HEADER_BYTES + 4);
@@ -84,7 +87,7 @@ export class RtpLeg extends MediaNode {
     this.#timestamp = options.timestamp;
     this.#rtcp = new RtcpSession(options.cname);
     this.#digitsIn = new TelephoneEventReader((digit, durationMs) =>
-      this.#report({ about: this.id, what: 'digit', digit, durationMs }),
+      this.#report({ about: this.id, what: 'digit', digit, durationMs, by: 'telephone-event' }),
     );
   }
 
@@ -103,6 +106,7 @@ export class RtpLeg extends MediaNode {
     const wasReceiving = this.#isReceiving;
     this.#configuration = configuration;
     this.#agreeOn(configuration.codec);
+    this.#listenForDigits(configuration.inbandDigits === true && !this.#wide);
     this.#latch.signal(remote && endpointOf(remote.host, remote.port).key, configuration.latch);
     this.#follow();
     if (configuration.ssrc !== undefined) this.#ssrc = configuration.ssrc;
@@ -146,7 +150,8 @@ export class RtpLeg extends MediaNode {
     if (!this.#isReceiving) return;
     if (codec) {
       this.#reception.noteTransit(header.timestamp, arrivedAtMs);
-      const isRelayed = this.#relay?.pass(packet, header, codec, isNew, arrivedAtMs);
+      // Digits are looked for in frames, which only the jitter buffer makes.
+      const isRelayed = !this.#inbandDigits && this.#relay?.pass(packet, header, codec, isNew, arrivedAtMs);
       if (this.#wide) this.#takeWide(this.#wide, packet, header, codec, isRelayed === true, arrivedAtMs);
       else if (isRelayed) this.#measureRelayed(packet, header, LINEAR_OF[codec as G711Law]);
       else
@@ -209,6 +214,7 @@ export class RtpLeg extends MediaNode {
 
   override produce(tick: Tick): void {
     this.hasSound = this.#jitter.read(this.frame, tick.nowMs, tick.skipped);
+    this.#inbandDigits?.listen(this.hasSound ? this.frame : undefined);
     if (this.hasSound) this.measure();
     else this.peak = 0;
   }
@@ -338,6 +344,14 @@ export class RtpLeg extends MediaNode {
 
   #mayTransmit(configuration: RtpConfiguration): boolean {
     return configuration.direction === 'sendrecv' || configuration.direction === 'sendonly';
+  }
+
+  #listenForDigits(isWanted: boolean): void {
+    if (!isWanted) this.#inbandDigits = undefined;
+    else
+      this.#inbandDigits ??= new InbandDigits((digit, durationMs) =>
+        this.#report({ about: this.id, what: 'digit', digit, durationMs, by: 'inband' }),
+      );
   }
 
   /** Frames of 16 kHz while the codec is wideband; nothing is touched when the codec stays what it was. */
