@@ -1,4 +1,4 @@
-/** Samples over which made-up sound goes over into real sound again. */
+/** Samples at 8 kHz over which made-up sound goes over into real sound again (5 ms); all figures here are of 8 kHz. */
 const CROSSFADE = 40;
 const HISTORY = 320;
 const FRAME = 160;
@@ -7,42 +7,56 @@ const FULL_FOR = 80;
 const GONE_AT = 480;
 const SHORTEST_LAG = 32;
 const LONGEST_LAG = 160;
+const COMPARED = 80;
 
 /**
  * Stands in for sound that did not come: the last pitch period is repeated and fades. Going back to real sound is
  * cross-faded, so that neither end clicks. In the manner of G.711 appendix I, with a plain repeat.
  */
 export class Concealment {
-  readonly #history = new Int16Array(HISTORY);
+  readonly #times: number;
+  readonly #history: Int16Array;
+  readonly #crossfade: number;
+  readonly #fullFor: number;
+  readonly #goneAt: number;
   #isSilent = true;
   #lag = 0;
   #made = 0;
   #blendLeft = 0;
   isRunning = false;
 
+  /** For frames of 8 kHz, or twice (`times`) that. */
+  constructor(times = 1) {
+    this.#times = times;
+    this.#history = new Int16Array(HISTORY * times);
+    this.#crossfade = CROSSFADE * times;
+    this.#fullFor = FULL_FOR * times;
+    this.#goneAt = GONE_AT * times;
+  }
+
   /** Nothing more will come out but zeros. */
   get isOver(): boolean {
-    return !this.isRunning || this.#made >= GONE_AT || this.#isSilent;
+    return !this.isRunning || this.#made >= this.#goneAt || this.#isSilent;
   }
 
   /** Remembers a frame that was played from real sound. */
   heard(frame: Int16Array): void {
-    this.#history.copyWithin(0, FRAME);
-    this.#history.set(frame, HISTORY - FRAME);
+    this.#history.copyWithin(0, frame.length);
+    this.#history.set(frame, this.#history.length - frame.length);
   }
 
   /** Starts making sound up from what was heard last. */
   begin(): void {
     this.isRunning = true;
     this.#made = 0;
-    this.#blendLeft = CROSSFADE;
+    this.#blendLeft = this.#crossfade;
     this.#findPitch();
   }
 
   /** The next made-up sample. */
   next(): number {
     if (!this.isRunning) this.begin();
-    this.#blendLeft = CROSSFADE;
+    this.#blendLeft = this.#crossfade;
     return this.#make();
   }
 
@@ -50,7 +64,7 @@ export class Concealment {
   blend(sample: number): number {
     if (!this.isRunning) return sample;
     this.#blendLeft -= 1;
-    const blended = sample + ((this.#make() - sample) * this.#blendLeft) / CROSSFADE;
+    const blended = sample + ((this.#make() - sample) * this.#blendLeft) / this.#crossfade;
     if (this.#blendLeft <= 0) this.isRunning = false;
     return Math.round(blended);
   }
@@ -72,23 +86,27 @@ export class Concealment {
 
   #make(): number {
     const made = this.#made;
-    if (made >= GONE_AT || this.#isSilent) return 0;
+    if (made >= this.#goneAt || this.#isSilent) return 0;
     this.#made += 1;
-    const sample = this.#history[HISTORY - this.#lag + (made % this.#lag)]!;
-    return made < FULL_FOR ? sample : Math.round((sample * (GONE_AT - made)) / (GONE_AT - FULL_FOR));
+    const sample = this.#history[this.#history.length - this.#lag + (made % this.#lag)]!;
+    return made < this.#fullFor
+      ? sample
+      : Math.round((sample * (this.#goneAt - made)) / (this.#goneAt - this.#fullFor));
   }
 
   #findPitch(): void {
     const history = this.#history;
+    const times = this.#times;
+    const end = history.length;
     let peak = 0;
-    for (let i = HISTORY - FRAME; i < HISTORY; i += 1) peak = Math.max(peak, Math.abs(history[i]!));
+    for (let i = end - FRAME * times; i < end; i += 1) peak = Math.max(peak, Math.abs(history[i]!));
     this.#isSilent = peak < 16;
     if (this.#isSilent) return;
     let bestScore = -Infinity;
-    for (let lag = SHORTEST_LAG; lag <= LONGEST_LAG; lag += 1) {
+    for (let lag = SHORTEST_LAG * times; lag <= LONGEST_LAG * times; lag += 1) {
       let product = 0;
       let energy = 1;
-      for (let i = HISTORY - 80; i < HISTORY; i += 1) {
+      for (let i = end - COMPARED * times; i < end; i += 1) {
         product += history[i]! * history[i - lag]!;
         energy += history[i - lag]! * history[i - lag]!;
       }

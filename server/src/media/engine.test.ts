@@ -59,6 +59,22 @@ for (const io of ['dgram', 'batched'] as const) {
   });
 }
 
+test('digits in the sound are told where they are asked for, also between two legs that would be relayed', async (t) => {
+  const { engine, phoneWith } = await engineFor(t);
+  const [a, b] = [await phoneWith(undefined, 'pcma', { inbandDigits: true }), await phoneWith(undefined)];
+  const bridge = await engine.openBridge();
+  await bridge.add(a.leg);
+  await bridge.add(b.leg);
+  const digits: string[] = [];
+  a.leg.on('digit', ({ digit, by }) => digits.push(`${digit} ${by}`));
+  await until(async () => (await a.leg.statistics()).packetsReceived > 20, 'media flows');
+  a.phone.say(sine({ hz: [770, 1336], durationMs: 1000, levelDb: -16 }));
+  await until(async () => (await a.leg.statistics()).packetsReceived > 60, 'the tone sounds');
+  a.phone.say(undefined);
+  await until(() => digits.length > 0, 'a digit');
+  assert.deepEqual(digits, ['5 inband']);
+});
+
 test('mute, hears and gain change what is heard in mid-call', async (t) => {
   const { engine, phoneWith } = await engineFor(t);
   const [a, b] = [await phoneWith(500), await phoneWith(1300)];

@@ -1,6 +1,8 @@
 /** The media stack as gateways see it: `@tocsin/server/media`. */
 export { MediaBridge, type BridgeNode, type MediaBridgeEvents } from './bridge.ts';
+export { type AudioCodec } from './codecs/codec.ts';
 export { decodeG711, encodeG711, SILENCE_CODE, STATIC_PAYLOAD_TYPE, type G711Law } from './codecs/g711.ts';
+export { G722Decoder, G722Encoder } from './codecs/g722.ts';
 export { MediaEngine, openMediaEngine, type MediaEngineEvents, type MediaEngineOptions } from './engine.ts';
 export { levelDb, similarity, sine, toneLevelDb } from './measure.ts';
 export { Playback, type PlaybackEvents, type PlaybackSource } from './playback.ts';

@@ -1,9 +1,9 @@
 import { Concealment } from './concealment.ts';
 
-/** Samples of one tick: 20 ms at 8 kHz. */
+/** Samples of one tick: 20 ms at 8 kHz, and at 16 kHz for wideband. */
 export const FRAME_SAMPLES = 160;
+export const WIDE_FRAME_SAMPLES = 320;
 const FRAME_MS = 20;
-const SAMPLES_PER_MS = 8;
 
 /** Bounds of the buffer. When more is waiting than `longestDelayMs`, the oldest is dropped. */
 export const JITTER_LIMITS = { startDelayMs: 40, longestDelayMs: 200 } as const;
@@ -14,10 +14,9 @@ export const JITTER_LIMITS = { startDelayMs: 40, longestDelayMs: 200 } as const;
  */
 const MARGIN_MS = { least: 1.5, most: 12, growth: 4, decayPerBin: 0.05 } as const;
 
-/** Samples the ring holds (512 ms). What lies further ahead than that is taken for a new beginning of the stream. */
-const RING = 4096;
-const MASK = RING - 1;
-/** A place in the ring that nothing has arrived for: a value that no G.711 code decodes to. */
+/** Samples the ring holds at 8 kHz (512 ms). What lies further ahead is taken for a new beginning of the stream. */
+const NARROW_RING = 4096;
+/** A place in the ring that nothing has arrived for: a value that no sound is given. */
 const MISSING = -32_768;
 /** Room to spare is judged by the worst packet of the last `BINS` × `BIN_FRAMES` frames (2 s). */
 const BINS = 4;
@@ -40,8 +39,10 @@ const SILENT_PEAK = 64;
  * in an inaudible cut or concealment now and then.
  */
 export class JitterBuffer {
-  readonly #ring = new Int16Array(RING).fill(MISSING);
-  readonly #concealment = new Concealment();
+  readonly #frameSamples: number;
+  readonly #samplesPerMs: number;
+  readonly #ring: Int16Array;
+  readonly #concealment: Concealment;
   readonly #worstSlackMs = new Float64Array(BINS).fill(Infinity);
   #state: 'idle' | 'filling' | 'playing' = 'idle';
   /** RTP time, unwrapped, of the next sample to play, and of the end of the newest sample. */
@@ -50,7 +51,7 @@ export class JitterBuffer {
   #playFromMs = 0;
   #lastReadAtMs = 0;
   #heldFrames = 0;
-  #packetSamples = FRAME_SAMPLES;
+  #packetSamples: number;
   #lastPacketStart = 0;
   #bin = 0;
   #binFrames = 0;
@@ -62,9 +63,18 @@ export class JitterBuffer {
   /** Counted since the beginning: frames made up, packets too late to be of use, pieces cut to shorten the delay, and restarts. */
   readonly counts = { concealedFrames: 0, latePackets: 0, cuts: 0, restarts: 0, overflows: 0 };
 
+  /** For sound of 8 kHz, or of 16; RTP times are told in samples. */
+  constructor(rateHz: 8000 | 16_000 = 8000) {
+    const times = rateHz / 8000;
+    this.#frameSamples = this.#packetSamples = FRAME_SAMPLES * times;
+    this.#samplesPerMs = rateHz / 1000;
+    this.#ring = new Int16Array(NARROW_RING * times).fill(MISSING);
+    this.#concealment = new Concealment(times);
+  }
+
   /** Milliseconds of sound waiting, newest packet included. */
   get delayMs(): number {
-    return this.#state === 'idle' ? 0 : Math.max(0, (this.#end - this.#play) / SAMPLES_PER_MS);
+    return this.#state === 'idle' ? 0 : Math.max(0, (this.#end - this.#play) / this.#samplesPerMs);
   }
 
   /** Forgets everything, as for a new source. */
@@ -84,24 +94,40 @@ export class JitterBuffer {
     linear: Int16Array,
     arrivedAtMs: number,
   ): void {
-    const samples = Math.min(end - start, RING / 2);
+    const samples = Math.min(end - start, this.#ring.length / 2);
     if (samples <= 0) return;
     const at = this.#place(timestamp, samples, arrivedAtMs);
     this.#mayBeSilent = false;
     this.#packetSamples = samples;
     this.#lastPacketStart = at;
     const ring = this.#ring;
-    for (let i = Math.max(0, this.#play - at); i < samples; i += 1) ring[(at + i) & MASK] = linear[packet[start + i]!]!;
+    const mask = ring.length - 1;
+    for (let i = Math.max(0, this.#play - at); i < samples; i += 1) ring[(at + i) & mask] = linear[packet[start + i]!]!;
+  }
+
+  /** Takes the first `count` samples, whose first is of RTP time `timestamp`. */
+  insertSamples(samples: Int16Array, count: number, timestamp: number, arrivedAtMs: number): void {
+    const bounded = Math.min(count, this.#ring.length / 2);
+    if (bounded <= 0) return;
+    const at = this.#place(timestamp, bounded, arrivedAtMs);
+    this.#mayBeSilent = false;
+    this.#packetSamples = bounded;
+    this.#lastPacketStart = at;
+    const ring = this.#ring;
+    const mask = ring.length - 1;
+    for (let i = Math.max(0, this.#play - at); i < bounded; i += 1)
+      ring[(at + i) & mask] = samples[i] === MISSING ? MISSING + 1 : samples[i]!;
   }
 
   /** Marks a stretch as meant to be silent: a digit (RFC 4733) is sent in place of audio, and that is no loss. */
   insertSilence(timestamp: number, samples: number, arrivedAtMs: number): void {
-    const bounded = Math.min(samples, RING / 2);
+    const bounded = Math.min(samples, this.#ring.length / 2);
     // Of a long digit only the newest end can still be ahead.
     const at = this.#place((timestamp + samples - bounded) >>> 0, bounded, arrivedAtMs, true);
     const ring = this.#ring;
+    const mask = ring.length - 1;
     for (let i = Math.max(0, this.#play - at); i < bounded; i += 1)
-      if (ring[(at + i) & MASK] === MISSING) ring[(at + i) & MASK] = 0;
+      if (ring[(at + i) & mask] === MISSING) ring[(at + i) & mask] = 0;
   }
 
   /** The sender falls silent on purpose (comfort noise, RFC 3389): what is missing from here on is no loss. */
@@ -120,11 +146,12 @@ export class JitterBuffer {
       if (nowMs < this.#playFromMs) return this.#concealment.finish(frame);
       this.#state = 'playing';
     }
-    for (let i = 0; i < skippedTicks && this.#end - this.#play >= 2 * FRAME_SAMPLES; i += 1) this.#skip(FRAME_SAMPLES);
+    for (let i = 0; i < skippedTicks && this.#end - this.#play >= 2 * this.#frameSamples; i += 1)
+      this.#skip(this.#frameSamples);
     this.#judge();
     const waiting = this.#end - this.#play;
-    if (waiting > JITTER_LIMITS.longestDelayMs * SAMPLES_PER_MS + this.#packetSamples) this.#cutOverflow();
-    if (!this.#isThere(this.#play, FRAME_SAMPLES)) return this.#readWithHoles(frame);
+    if (waiting > JITTER_LIMITS.longestDelayMs * this.#samplesPerMs + this.#packetSamples) this.#cutOverflow();
+    if (!this.#isThere(this.#play, this.#frameSamples)) return this.#readWithHoles(frame);
 
     this.#heldFrames = 0;
     this.#cutIfRoomToSpare(frame);
@@ -136,14 +163,14 @@ export class JitterBuffer {
   #place(timestamp: number, samples: number, arrivedAtMs: number, isEvent = false): number {
     if (this.#state === 'idle') return this.#begin(timestamp, samples, arrivedAtMs);
     let at = this.#end + ((timestamp - (this.#end >>> 0)) | 0);
-    if (at - this.#play > RING - samples - FRAME_SAMPLES || this.#play - at > RING * 8) {
+    if (at - this.#play > this.#ring.length - samples - this.#frameSamples || this.#play - at > this.#ring.length * 8) {
       this.counts.restarts += 1;
       this.#ring.fill(MISSING);
       return this.#begin(timestamp, samples, arrivedAtMs);
     }
     if (this.#heldFrames > 0 && at > this.#play) {
       // The frames that were waited for will not come: what was concealed in the meantime stood in for them.
-      this.#play += Math.min(at - this.#play, this.#heldFrames * FRAME_SAMPLES);
+      this.#play += Math.min(at - this.#play, this.#heldFrames * this.#frameSamples);
       this.#heldFrames = 0;
     } else if (this.#heldFrames > 0 && at + samples > this.#play) {
       this.#marginMs = Math.min(MARGIN_MS.most, this.#marginMs + MARGIN_MS.growth);
@@ -169,15 +196,17 @@ export class JitterBuffer {
   #isThere(from: number, samples: number): boolean {
     if (from + samples > this.#end) return false;
     const ring = this.#ring;
-    for (let i = 0; i < samples; i += 1) if (ring[(from + i) & MASK] === MISSING) return false;
+    const mask = ring.length - 1;
+    for (let i = 0; i < samples; i += 1) if (ring[(from + i) & mask] === MISSING) return false;
     return true;
   }
 
   /** Takes samples out of the ring, leaving their places empty for what comes half a second later. */
   #take(frame: Int16Array, count: number, at = 0): void {
     const ring = this.#ring;
+    const mask = ring.length - 1;
     for (let i = 0; i < count; i += 1) {
-      const place = (this.#play + i) & MASK;
+      const place = (this.#play + i) & mask;
       frame[at + i] = ring[place]!;
       ring[place] = MISSING;
     }
@@ -185,27 +214,27 @@ export class JitterBuffer {
   }
 
   #skip(count: number): void {
-    for (let i = 0; i < count; i += 1) this.#ring[(this.#play + i) & MASK] = MISSING;
+    for (let i = 0; i < count; i += 1) this.#ring[(this.#play + i) & (this.#ring.length - 1)] = MISSING;
     this.#play += count;
   }
 
   /** Some or all of this frame is not there. */
   #readWithHoles(frame: Int16Array): boolean {
-    const isLoss = this.#end >= this.#play + FRAME_SAMPLES;
+    const isLoss = this.#end >= this.#play + this.#frameSamples;
     const wasSilent = this.#mayBeSilent;
     if (!wasSilent) this.counts.concealedFrames += 1;
     if (isLoss) {
       // Something newer is here: the hole is a loss, and time goes on over it.
       let isAnything = false;
-      for (let i = 0; i < FRAME_SAMPLES; i += 1) {
-        const place = (this.#play + i) & MASK;
+      for (let i = 0; i < this.#frameSamples; i += 1) {
+        const place = (this.#play + i) & (this.#ring.length - 1);
         const sample = this.#ring[place]!;
         this.#ring[place] = MISSING;
         if (sample === MISSING) frame[i] = this.#concealment.next();
         else frame[i] = this.#concealment.blend(sample);
         if (frame[i] !== 0) isAnything = true;
       }
-      this.#play += FRAME_SAMPLES;
+      this.#play += this.#frameSamples;
       this.#heldFrames = 0;
       return isAnything;
     }
@@ -214,11 +243,11 @@ export class JitterBuffer {
     this.#take(frame, present);
     for (let i = 0; i < present; i += 1)
       frame[i] = frame[i] === MISSING ? this.#concealment.next() : this.#concealment.blend(frame[i]!);
-    for (let i = present; i < FRAME_SAMPLES; i += 1) frame[i] = this.#concealment.next();
+    for (let i = present; i < this.#frameSamples; i += 1) frame[i] = this.#concealment.next();
     this.#heldFrames += 1;
     if (this.#heldFrames > FRAMES_UNTIL_IDLE) {
       this.#state = 'idle';
-      this.#skip(RING);
+      this.#skip(this.#ring.length);
     }
     return present > 0 || !this.#concealment.isOver;
   }
@@ -227,24 +256,29 @@ export class JitterBuffer {
   #cutIfRoomToSpare(frame: Int16Array): void {
     const cut = this.#roomToSpare();
     this.#framesSinceCut += 1;
-    if (cut < 16 || this.#framesSinceCut < FRAMES_BETWEEN_CUTS || !this.#isThere(this.#play, cut + FRAME_SAMPLES)) {
-      this.#take(frame, FRAME_SAMPLES);
+    if (
+      cut < 16 ||
+      this.#framesSinceCut < FRAMES_BETWEEN_CUTS ||
+      !this.#isThere(this.#play, cut + this.#frameSamples)
+    ) {
+      this.#take(frame, this.#frameSamples);
       if (this.#concealment.isRunning)
-        for (let i = 0; i < FRAME_SAMPLES; i += 1) frame[i] = this.#concealment.blend(frame[i]!);
+        for (let i = 0; i < this.#frameSamples; i += 1) frame[i] = this.#concealment.blend(frame[i]!);
       return;
     }
     const lag = this.#bestLag(cut);
     const ring = this.#ring;
-    for (let i = 0; i < FRAME_SAMPLES; i += 1) {
-      const before = ring[(this.#play + i) & MASK]!;
-      const after = ring[(this.#play + lag + i) & MASK]!;
-      frame[i] = Math.round(before + ((after - before) * (i + 1)) / FRAME_SAMPLES);
+    const mask = ring.length - 1;
+    for (let i = 0; i < this.#frameSamples; i += 1) {
+      const before = ring[(this.#play + i) & mask]!;
+      const after = ring[(this.#play + lag + i) & mask]!;
+      frame[i] = Math.round(before + ((after - before) * (i + 1)) / this.#frameSamples);
     }
     const phase = this.#phase();
-    this.#skip(lag + FRAME_SAMPLES);
+    this.#skip(lag + this.#frameSamples);
     this.counts.cuts += 1;
     this.#framesSinceCut = 0;
-    const frames = Math.max(0, Math.ceil((lag - phase) / FRAME_SAMPLES));
+    const frames = Math.max(0, Math.ceil((lag - phase) / this.#frameSamples));
     for (let i = 0; i < BINS; i += 1) this.#worstSlackMs[i]! -= frames * FRAME_MS;
   }
 
@@ -255,21 +289,22 @@ export class JitterBuffer {
     for (let i = 0; i < BINS; i += 1) worst = Math.min(worst, this.#worstSlackMs[i]!);
     if (worst === Infinity) return 0;
     const frames = Math.max(0, Math.floor((worst - this.#marginMs) / FRAME_MS));
-    return Math.min(this.#phase() + frames * FRAME_SAMPLES, 2 * FRAME_SAMPLES);
+    return Math.min(this.#phase() + frames * this.#frameSamples, 2 * this.#frameSamples);
   }
 
   /** How far packets begin behind the beginning of our frames; cutting so much costs no slack. */
   #phase(): number {
-    if (this.#packetSamples % FRAME_SAMPLES !== 0) return 0;
-    return (((this.#lastPacketStart - this.#play) % FRAME_SAMPLES) + FRAME_SAMPLES) % FRAME_SAMPLES;
+    if (this.#packetSamples % this.#frameSamples !== 0) return 0;
+    return (((this.#lastPacketStart - this.#play) % this.#frameSamples) + this.#frameSamples) % this.#frameSamples;
   }
 
   /** The longest cut allowed, or a shorter one where the wave fits better: by normalised cross-correlation. */
   #bestLag(longest: number): number {
     const ring = this.#ring;
+    const mask = ring.length - 1;
     let peak = 0;
-    for (let i = 0; i < longest + FRAME_SAMPLES; i += 4) {
-      const size = Math.abs(ring[(this.#play + i) & MASK]!);
+    for (let i = 0; i < longest + this.#frameSamples; i += 4) {
+      const size = Math.abs(ring[(this.#play + i) & mask]!);
       if (size > peak) peak = size;
     }
     if (peak < SILENT_PEAK || longest < 32) return longest;
@@ -278,9 +313,9 @@ export class JitterBuffer {
     for (let lag = longest; lag >= 24; lag -= 1) {
       let product = 0;
       let energy = 1;
-      for (let i = 0; i < FRAME_SAMPLES; i += 2) {
-        const after = ring[(this.#play + lag + i) & MASK]!;
-        product += ring[(this.#play + i) & MASK]! * after;
+      for (let i = 0; i < this.#frameSamples; i += 2) {
+        const after = ring[(this.#play + lag + i) & mask]!;
+        product += ring[(this.#play + i) & mask]! * after;
         energy += after * after;
       }
       const score = product / Math.sqrt(energy);
@@ -296,13 +331,13 @@ export class JitterBuffer {
   #cutOverflow(): void {
     this.counts.overflows += 1;
     this.#concealment.begin();
-    const keep = JITTER_LIMITS.startDelayMs * SAMPLES_PER_MS;
+    const keep = JITTER_LIMITS.startDelayMs * this.#samplesPerMs;
     this.#skip(this.#end - this.#play - keep);
     this.#forgetSlack();
   }
 
   #noteSlack(at: number, arrivedAtMs: number): void {
-    const ticks = Math.floor((at - this.#play) / FRAME_SAMPLES) + 1;
+    const ticks = Math.floor((at - this.#play) / this.#frameSamples) + 1;
     const slack = this.#lastReadAtMs + ticks * FRAME_MS - arrivedAtMs;
     if (slack < this.#worstSlackMs[this.#bin]!) this.#worstSlackMs[this.#bin] = slack;
   }

@@ -1,8 +1,13 @@
+/** Loss is measured over so long at a time. */
+const LOSS_INTERVAL_MS = 5000;
+
 /** What a receiver counts of one source (RFC 3550 §6.4.1, appendix A). */
 export class Reception {
   ssrc: number | undefined;
   received = 0;
   octets = 0;
+  /** Of the RTP clock. */
+  unitsPerMs = 8;
   /** Of sources before the present one. */
   #lostEarlier = 0;
   #baseSequence = 0;
@@ -13,6 +18,11 @@ export class Reception {
   #jitterUnits = 0;
   #expectedPrior = 0;
   #receivedPrior = 0;
+  /** Of the last interval that is over. */
+  lossPercent = 0;
+  #measuredAtMs = -Infinity;
+  #expectedMeasured = 0;
+  #receivedMeasured = 0;
 
   /** @returns true when this packet begins a new source */
   note(ssrc: number, sequence: number, octets: number): boolean {
@@ -32,10 +42,10 @@ export class Reception {
 
   /** Jitter is measured on audio only: the packets of a telephone-event share one timestamp. */
   noteTransit(timestamp: number, arrivedAtMs: number): void {
-    const transit = arrivedAtMs * 8 - timestamp;
+    const transit = arrivedAtMs * this.unitsPerMs - timestamp;
     const difference = Math.abs(transit - this.#transit);
     // A jump is a new time line (or 32 bits went round), no jitter.
-    if (difference < 80_000) this.#jitterUnits += (difference - this.#jitterUnits) / 16;
+    if (difference < 10_000 * this.unitsPerMs) this.#jitterUnits += (difference - this.#jitterUnits) / 16;
     this.#transit = transit;
   }
 
@@ -52,7 +62,7 @@ export class Reception {
   }
 
   get jitterMs(): number {
-    return this.#jitterUnits / 8;
+    return this.#jitterUnits / this.unitsPerMs;
   }
 
   /** Eight bits of loss since the last call, for the next report block. */
@@ -67,6 +77,17 @@ export class Reception {
       : Math.min(255, Math.floor((lostInterval * 256) / expectedInterval));
   }
 
+  /** To be called now and then; does its work when an interval is over. */
+  measureLoss(nowMs: number): void {
+    if (nowMs - this.#measuredAtMs < LOSS_INTERVAL_MS) return;
+    this.#measuredAtMs = nowMs;
+    const expected = this.#expected() - this.#expectedMeasured;
+    const received = this.#receivedOfSource - this.#receivedMeasured;
+    this.#expectedMeasured += expected;
+    this.#receivedMeasured += received;
+    this.lossPercent = expected <= 0 ? 0 : Math.max(0, (100 * (expected - received)) / expected);
+  }
+
   #begin(ssrc: number, sequence: number): void {
     if (this.ssrc !== undefined) this.#lostEarlier += this.#lostOfSource();
     this.ssrc = ssrc;
@@ -74,6 +95,7 @@ export class Reception {
     this.#cycles = 0;
     this.#receivedOfSource = 0;
     this.#expectedPrior = this.#receivedPrior = 0;
+    this.#expectedMeasured = this.#receivedMeasured = 0;
     this.#transit = NaN;
     this.#jitterUnits = 0;
   }

@@ -1,12 +1,13 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
-import type { G711Law } from './codecs/g711.ts';
+import type { AudioCodec } from './codecs/codec.ts';
 import type { ThreadLink } from './thread-link.ts';
 import type { MediaDirection, Report, RtpStatistics } from './worker/protocol.ts';
 
 export interface RtpOptions {
-  codec: G711Law;
+  /** 'g722' makes it a leg of 16 kHz: what it hears of such legs is wideband. */
+  codec: AudioCodec;
   payloadType: number;
   telephoneEventPayloadType?: number;
   /** Of the packets we send: 10 … 120, a multiple of 10; default 20. */
@@ -23,11 +24,16 @@ export interface RtpOptions {
   mediaLostAfterMs?: number;
   /** Where our RTCP goes; default 'next-port', which becomes 'muxed' when the far end's comes muxed. */
   rtcp?: 'next-port' | 'muxed' | 'none';
+  /**
+   * Finds digits in the sound, for lines of 8 kHz without telephone-events; default false. Packets are then not relayed past
+   * the jitter buffer.
+   */
+  inbandDigits?: boolean;
 }
 
 export interface RtpPortEvents extends Record<string, unknown[]> {
-  /** A digit came to its end (RFC 4733). Told once for each. */
-  digit: [{ digit: string; durationMs: number; by: 'telephone-event' }];
+  /** A digit came to its end (RFC 4733, or in the sound where that is asked for). Told once for each. */
+  digit: [{ digit: string; durationMs: number; by: 'telephone-event' | 'inband' }];
   'media-lost': [];
   /** The first packet came, or the first after a loss, or the source has moved. */
   'media-found': [{ remote: { host: string; port: number } }];
@@ -101,8 +107,8 @@ export class RtpPort implements Listenable<RtpPortEvents>, AsyncDisposable {
   /** For the engine: what the thread tells of this port. */
   receive(report: Report): void {
     if (report.what === 'digit') {
-      const { digit, durationMs } = report;
-      this.#events.emit('digit', { digit, durationMs, by: 'telephone-event' });
+      const { digit, durationMs, by } = report;
+      this.#events.emit('digit', { digit, durationMs, by });
     } else if (report.what === 'media-lost') this.#events.emit('media-lost');
     else if (report.what === 'media-found') this.#events.emit('media-found', { remote: report.remote });
     else if (report.what === 'level') {

@@ -1,4 +1,4 @@
-/** Digits as RTP telephone-events (RFC 4733), both ways. Durations are in timestamp units of 8 kHz. */
+/** Digits as RTP telephone-events (RFC 4733), both ways. Durations are in units of the RTP clock: 8 kHz, or a multiple (`clockTimes`). */
 
 const DIGITS = '0123456789*#ABCD!';
 const UNITS_PER_MS = 8;
@@ -23,6 +23,7 @@ export class TelephoneEventReader {
   #lastPacketAtMs = 0;
   #isOpen = false;
   #hasHeardAny = false;
+  clockTimes = 1;
 
   constructor(report: (digit: string, durationMs: number) => void) {
     this.#report = report;
@@ -38,7 +39,7 @@ export class TelephoneEventReader {
 
     if (!this.#hasHeardAny || timestamp !== this.#timestamp) {
       const age = (timestamp - this.#timestamp) | 0;
-      if (this.#hasHeardAny && age < 0 && age > -80_000) return; // A straggler of an event already told.
+      if (this.#hasHeardAny && age < 0 && age > -80_000 * this.clockTimes) return; // A straggler of an event already told.
       const isNextSegment =
         this.#isOpen && event === this.#event && age > 0 && age === LONGEST_SEGMENT && this.#duration > 0;
       if (isNextSegment) this.#earlierSegments += LONGEST_SEGMENT;
@@ -65,7 +66,7 @@ export class TelephoneEventReader {
 
   #close() {
     this.#isOpen = false;
-    this.#report(DIGITS[this.#event]!, (this.#earlierSegments + this.#duration) / UNITS_PER_MS);
+    this.#report(DIGITS[this.#event]!, (this.#earlierSegments + this.#duration) / (UNITS_PER_MS * this.clockTimes));
   }
 }
 
@@ -93,6 +94,7 @@ export class TelephoneEventSender {
   readonly payload = new Uint8Array(4);
   hasMarker = false;
   timestamp = 0;
+  clockTimes = 1;
 
   get isIdle(): boolean {
     return this.#queue.length === 0;
@@ -109,7 +111,7 @@ export class TelephoneEventSender {
     else
       this.#queue.push({
         events,
-        durationUnits: Math.max(1, Math.round(durationMs / 20)) * FRAME_UNITS,
+        durationUnits: Math.max(1, Math.round(durationMs / 20)) * FRAME_UNITS * this.clockTimes,
         gapFrames: Math.max(1, Math.round(gapMs / 20)),
         done,
       });
@@ -135,7 +137,8 @@ export class TelephoneEventSender {
       this.#startTimestamp = timestamp;
       this.#segmentStart = 0;
     }
-    if (this.#endsSent === 0) this.#elapsed = Math.min(this.#elapsed + FRAME_UNITS, current.durationUnits);
+    if (this.#endsSent === 0)
+      this.#elapsed = Math.min(this.#elapsed + FRAME_UNITS * this.clockTimes, current.durationUnits);
     if (this.#elapsed - this.#segmentStart > LONGEST_SEGMENT) this.#segmentStart += LONGEST_SEGMENT;
     const isEnd = this.#elapsed >= current.durationUnits;
     const duration = this.#elapsed - this.#segmentStart;

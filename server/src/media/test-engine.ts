@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { systemChance } from '#kernel/chance.ts';
 import { systemClock } from '#kernel/clock.ts';
 import { silentLog } from '#kernel/log.ts';
+import type { AudioCodec } from './codecs/codec.ts';
 import { openMediaEngine, type MediaEngineOptions } from './engine.ts';
 import type { RtpOptions, RtpPort } from './rtp-port.ts';
 import { openTestPhone, type TestPhone } from './test-phone.ts';
@@ -32,7 +33,7 @@ export async function engineFor(t: TestContext, options: Partial<MediaEngineOpti
   /** A phone that says a tone (or nothing), and the port that serves it. */
   async function phoneWith(
     hz: number | undefined,
-    law: 'pcma' | 'pcmu' = 'pcma',
+    law: AudioCodec = 'pcma',
     more: Partial<RtpOptions> = {},
   ): Promise<{ phone: TestPhone; leg: RtpPort; agreed: RtpOptions }> {
     const phone = await openTestPhone({ law });
@@ -40,7 +41,7 @@ export async function engineFor(t: TestContext, options: Partial<MediaEngineOpti
     const leg = await engine.openRtp({ label: `tone ${hz}` });
     const agreed: RtpOptions = {
       codec: law,
-      payloadType: law === 'pcma' ? 8 : 0,
+      payloadType: { pcma: 8, pcmu: 0, g722: 9, opus: 96 }[law],
       telephoneEventPayloadType: 101,
       remote: { host: phone.host, port: phone.port },
       direction: 'sendrecv',

@@ -1,5 +1,8 @@
-/** The audio codecs that the media engine speaks: G.711 A-law and µ-law, 8 kHz, one channel. */
+/** G.711 A-law and µ-law, 8 kHz, one channel: what the media engine speaks everywhere. */
 export type G711Codec = 'pcma' | 'pcmu';
+
+/** What it speaks by plain RTP: G.722 and Opus (both at 16 kHz) too, where they are asked for. */
+export type PlainCodec = G711Codec | 'g722' | 'opus';
 
 /** A line of an m-section's codec list; `payloadType` 0-127, `clockRate` in Hz. */
 export interface DescribedCodec {
@@ -25,17 +28,32 @@ export const STATIC_PAYLOAD_TYPES: ReadonlyMap<number, Omit<DescribedCodec, 'pay
 ]);
 
 /** Payload types and rtpmap names of what we write ourselves. */
-export const OUR_CODECS: Record<G711Codec, { payloadType: number; rtpmap: string }> = {
+export const OUR_CODECS: Record<PlainCodec, { payloadType: number; rtpmap: string; fmtp?: string }> = {
   pcma: { payloadType: 8, rtpmap: 'PCMA/8000' },
   pcmu: { payloadType: 0, rtpmap: 'PCMU/8000' },
+  g722: { payloadType: 9, rtpmap: 'G722/8000' },
+  // Always 48000/2, whatever is carried (RFC 7587 §7); we take what the packets repeat of lost ones.
+  opus: { payloadType: 96, rtpmap: 'opus/48000/2', fmtp: 'useinbandfec=1' },
 };
 
 /** The payload type we propose for telephone-event when nothing else was agreed before. */
 export const TELEPHONE_EVENT_PAYLOAD_TYPE = 101;
 
+/** The same beside Opus, whose clock it shares (RFC 4733 §2.1). */
+export const FAST_TELEPHONE_EVENT_PAYLOAD_TYPE = 102;
+
+/** The clock that a codec's telephone-events count in. */
+export const eventClockRate = (codec: PlainCodec): number => (codec === 'opus' ? 48_000 : 8000);
+
 /** The events we take: digits 0-9, *, #, A-D and flash (RFC 4733 §3.2). */
 export const TELEPHONE_EVENTS = '0-16';
 
-/** Is this a codec that the media engine speaks? */
+/** Is this G.711 as the media engine speaks it? */
 export const isG711 = (codec: DescribedCodec): codec is DescribedCodec & { name: G711Codec } =>
   (codec.name === 'pcma' || codec.name === 'pcmu') && codec.clockRate === 8000 && codec.channels === 1;
+
+/** Is this a codec that the media engine speaks by plain RTP? Some phones write the true rate of G.722 (16000). */
+export const isPlain = (codec: DescribedCodec): codec is DescribedCodec & { name: PlainCodec } =>
+  isG711(codec) ||
+  (codec.name === 'g722' && codec.channels === 1) ||
+  (codec.name === 'opus' && codec.clockRate === 48_000);

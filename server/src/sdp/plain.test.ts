@@ -86,6 +86,45 @@ test('hold is answered by its counterpart', () => {
   assert.equal(session.theirDirection, 'sendonly');
 });
 
+test('G.722 is agreed only where it is asked for, with the telephone-event of 8 kHz', () => {
+  const offer = sdp(
+    'm=audio 4000 RTP/AVP 9 8 101 102',
+    'a=rtpmap:101 telephone-event/16000',
+    'a=rtpmap:102 telephone-event/8000',
+  );
+  assert.equal(answered(offer).codec, 'pcma');
+  const wide = answered(offer, { codecs: ['g722', 'pcma'] });
+  assert.deepEqual([wide.codec, wide.payloadType, wide.telephoneEventPayloadType], ['g722', 9, 102]);
+  assert.match(wide.answer, /^a=rtpmap:9 G722\/8000\r$/m);
+  const ourOffer = writeOffer({ ...ours, codecs: ['g722', 'pcma', 'pcmu'] });
+  assert.match(ourOffer, /^m=audio 20000 RTP\/AVP 9 8 0 101\r$/m);
+  const agreed = readAnswer(sdp('m=audio 4000 RTP/AVP 9 101', 'a=rtpmap:101 telephone-event/8000'), ourOffer);
+  assert.deepEqual(agreed.kind === 'agreed' && [agreed.codec, agreed.telephoneEventPayloadType], ['g722', 101]);
+  // A phone may write the rate at which G.722 really samples.
+  const odd = answered(sdp('m=audio 4000 RTP/AVP 96', 'a=rtpmap:96 G722/16000'), { codecs: ['g722'] });
+  assert.deepEqual([odd.codec, odd.payloadType], ['g722', 96]);
+});
+
+test('Opus is agreed where it is asked for, with the telephone-event of its own clock', () => {
+  const offer = sdp(
+    'm=audio 4000 RTP/AVP 111 8 101 110',
+    'a=rtpmap:111 opus/48000/2',
+    'a=rtpmap:101 telephone-event/8000',
+    'a=rtpmap:110 telephone-event/48000',
+  );
+  assert.equal(answered(offer).codec, 'pcma');
+  const agreed = answered(offer, { codecs: ['opus', 'g722', 'pcma'] });
+  assert.deepEqual([agreed.codec, agreed.payloadType, agreed.telephoneEventPayloadType], ['opus', 111, 110]);
+  assert.match(
+    agreed.answer,
+    /^m=audio 20000 RTP\/AVP 111 110\r\na=rtpmap:111 opus\/48000\/2\r\na=fmtp:111 useinbandfec=1\r$/m,
+  );
+  const ourOffer = writeOffer({ ...ours, codecs: ['opus', 'pcma'] });
+  assert.match(ourOffer, /^m=audio 20000 RTP\/AVP 96 8 102 101\r$/m);
+  const back = readAnswer(answered(ourOffer, { port: 30_000, codecs: ['opus'] }).answer, ourOffer);
+  assert.deepEqual(back.kind === 'agreed' && [back.codec, back.telephoneEventPayloadType], ['opus', 102]);
+});
+
 test('packets are as long as the other side wishes, when the engine can cut them so', () => {
   const ptime = (...lines: string[]) => answered(sdp('m=audio 4000 RTP/AVP 8', ...lines)).ptimeMs;
   assert.equal(ptime('a=ptime:30'), 30);

@@ -1,10 +1,12 @@
 import {
-  isG711,
+  eventClockRate,
+  FAST_TELEPHONE_EVENT_PAYLOAD_TYPE,
+  isPlain,
   OUR_CODECS,
   TELEPHONE_EVENT_PAYLOAD_TYPE,
   TELEPHONE_EVENTS,
   type DescribedCodec,
-  type G711Codec,
+  type PlainCodec,
 } from './codec.ts';
 import { BadDescription, readDescription, type Description, type MediaSection } from './description.ts';
 import { agreedDirection, type Direction } from './direction.ts';
@@ -18,8 +20,8 @@ export interface OurAudio {
   sessionId: string;
   /** The o-line's version: + 1 with every description that differs from our last (RFC 3264 §8). */
   version: number;
-  /** What the engine speaks; in an offer, in our order of preference. Default pcma, pcmu. */
-  codecs?: readonly G711Codec[];
+  /** What is spoken on this leg; in an offer, in our order of preference. Default pcma, pcmu; g722 and opus only where asked for. */
+  codecs?: readonly PlainCodec[];
   /** What we would like; in an answer it is cut down to what the offer allows. Default sendrecv. */
   direction?: Direction;
   /** Milliseconds of sound in a packet that we would like to get. Default 20. */
@@ -32,7 +34,7 @@ export type WhyRefused = 'malformed' | 'no-audio' | 'no-common-codec' | 'secure-
 /** What both sides hold to from now on; the words are those of the media engine's `configure`. */
 export interface AgreedAudio {
   kind: 'agreed';
-  codec: G711Codec;
+  codec: PlainCodec;
   payloadType: number;
   telephoneEventPayloadType?: number;
   /** Where the other side receives RTP. Host 0.0.0.0 when it wants nothing (old hold). */
@@ -60,18 +62,23 @@ export interface Refused {
  */
 export function writeOffer(ours: OurAudio & { telephoneEventPayloadType?: number; previous?: string }): string {
   const previous = ours.previous === undefined ? undefined : readDescription(ours.previous);
-  const telephoneEvent =
-    ours.telephoneEventPayloadType ?? previous?.audio?.telephoneEvents[0]?.payloadType ?? TELEPHONE_EVENT_PAYLOAD_TYPE;
+  const eventOf = (rate: number) =>
+    previous?.audio?.telephoneEvents.find(({ clockRate }) => clockRate === rate)?.payloadType;
+  const slow = ours.telephoneEventPayloadType ?? eventOf(8000) ?? TELEPHONE_EVENT_PAYLOAD_TYPE;
   const codecs = (ours.codecs ?? ['pcma', 'pcmu']).map((name) => ({
     name,
     payloadType:
       previous?.audio?.codecs.find((codec) => codec.name === name)?.payloadType ?? OUR_CODECS[name].payloadType,
   }));
+  const rates = [...new Set(codecs.map(({ name }) => eventClockRate(name)))];
   const audio = writeAudio(
     ours,
     previous?.audio?.protocol ?? 'RTP/AVP',
     codecs,
-    telephoneEvent,
+    rates.map((clockRate) => ({
+      payloadType: clockRate === 8000 ? slow : (eventOf(clockRate) ?? FAST_TELEPHONE_EVENT_PAYLOAD_TYPE),
+      clockRate,
+    })),
     ours.direction ?? 'sendrecv',
   );
   const lines = (previous?.media ?? []).map((line) => (line === previous?.audio ? audio : refusedLine(line)));
@@ -79,7 +86,7 @@ export function writeOffer(ours: OurAudio & { telephoneEventPayloadType?: number
 }
 
 /**
- * Answers an offer of plain RTP (RFC 3264 §6): the first audio line that we can speak, with the first G.711 codec in the
+ * Answers an offer of plain RTP (RFC 3264 §6): the first audio line that we can speak, with the first codec of ours in the
  * offerer's order and its telephone-event; every other m-line is refused with port 0.
  */
 export function answerOffer(offer: string, ours: OurAudio): AgreedAnswer | Refused {
@@ -93,7 +100,7 @@ export function answerOffer(offer: string, ours: OurAudio): AgreedAnswer | Refus
     ours,
     line.protocol,
     [{ name: agreed.codec, payloadType: agreed.payloadType }],
-    agreed.telephoneEventPayloadType,
+    line.telephoneEvents.filter(({ payloadType }) => payloadType === agreed.telephoneEventPayloadType),
     agreed.direction,
     line.mid,
   );
@@ -114,7 +121,7 @@ export function readAnswer(answer: string, offer: string): AgreedAudio | Refused
   if (!offered || !line || line.type !== 'audio') return { kind: 'refused', why: 'no-audio' };
   if (line.port === 0) return { kind: 'refused', why: 'refused-by-peer' };
   if (line.isSecure) return { kind: 'refused', why: 'secure-only' };
-  const codec = line.codecs.filter(isG711).find(({ name }) => offered.codecs.some((mine) => mine.name === name));
+  const codec = line.codecs.filter(isPlain).find(({ name }) => offered.codecs.some((mine) => mine.name === name));
   if (!codec) return { kind: 'refused', why: 'no-common-codec' };
   return agree(line, codec, { direction: offered.direction, ptimeMs: offered.ptimeMs });
 }
@@ -131,14 +138,14 @@ function tryRead(text: string): Description | Refused {
 /** The audio line to take: not refused, plain, with a codec of ours. A phone may offer SRTP and plain side by side. */
 function chooseLine(
   { media }: Description,
-  speaks: readonly G711Codec[],
-): { line: MediaSection; codec: DescribedCodec & { name: G711Codec } } | Refused {
+  speaks: readonly PlainCodec[],
+): { line: MediaSection; codec: DescribedCodec & { name: PlainCodec } } | Refused {
   const audio = media.filter(({ type, port }) => type === 'audio' && port !== 0);
   if (audio.length === 0) return { kind: 'refused', why: 'no-audio' };
   const plain = audio.filter(({ protocol }) => protocol === 'RTP/AVP' || protocol === 'RTP/AVPF');
   if (plain.length === 0) return { kind: 'refused', why: 'secure-only' };
   for (const line of plain) {
-    const codec = line.codecs.filter(isG711).find(({ name }) => speaks.includes(name));
+    const codec = line.codecs.filter(isPlain).find(({ name }) => speaks.includes(name));
     if (codec) return { line, codec };
   }
   return { kind: 'refused', why: 'no-common-codec' };
@@ -146,14 +153,15 @@ function chooseLine(
 
 function agree(
   line: MediaSection,
-  codec: DescribedCodec & { name: G711Codec },
+  codec: DescribedCodec & { name: PlainCodec },
   { direction, ptimeMs }: Pick<OurAudio, 'direction' | 'ptimeMs'>,
 ): AgreedAudio {
   return {
     kind: 'agreed',
     codec: codec.name,
     payloadType: codec.payloadType,
-    telephoneEventPayloadType: line.telephoneEvents.find(({ clockRate }) => clockRate === codec.clockRate)?.payloadType,
+    telephoneEventPayloadType: line.telephoneEvents.find(({ clockRate }) => clockRate === eventClockRate(codec.name))
+      ?.payloadType,
     remote: { host: line.host, port: line.port },
     remoteRtcpPort: line.rtcpPort,
     direction: agreedDirection(line.direction, direction ?? 'sendrecv'),
@@ -184,18 +192,22 @@ function writeSession({ host, sessionId, version }: OurAudio, media: string[][])
 function writeAudio(
   { port, ptimeMs }: OurAudio,
   protocol: string,
-  codecs: { name: G711Codec; payloadType: number }[],
-  telephoneEvent: number | undefined,
+  codecs: { name: PlainCodec; payloadType: number }[],
+  events: { payloadType: number; clockRate: number }[],
   direction: Direction,
   mid?: string,
 ): string[] {
-  const formats = [...codecs.map(({ payloadType }) => payloadType), ...(telephoneEvent ? [telephoneEvent] : [])];
+  const formats = [...codecs.map(({ payloadType }) => payloadType), ...events.map(({ payloadType }) => payloadType)];
   return [
     `m=audio ${port} ${protocol} ${formats.join(' ')}`,
-    ...codecs.map(({ name, payloadType }) => `a=rtpmap:${payloadType} ${OUR_CODECS[name].rtpmap}`),
-    ...(telephoneEvent
-      ? [`a=rtpmap:${telephoneEvent} telephone-event/8000`, `a=fmtp:${telephoneEvent} ${TELEPHONE_EVENTS}`]
-      : []),
+    ...codecs.flatMap(({ name, payloadType }) => {
+      const { rtpmap, fmtp } = OUR_CODECS[name];
+      return [`a=rtpmap:${payloadType} ${rtpmap}`, ...(fmtp ? [`a=fmtp:${payloadType} ${fmtp}`] : [])];
+    }),
+    ...events.flatMap(({ payloadType, clockRate }) => [
+      `a=rtpmap:${payloadType} telephone-event/${clockRate}`,
+      `a=fmtp:${payloadType} ${TELEPHONE_EVENTS}`,
+    ]),
     `a=ptime:${ptimeMs ?? 20}`,
     `a=${direction}`,
     ...(mid === undefined ? [] : [`a=mid:${mid}`]),

@@ -12,8 +12,8 @@ export interface Tick {
 /** What can be on a bridge: it speaks, listens, or both. */
 export abstract class MediaNode {
   readonly id: string;
-  /** The 20 ms it says in this tick; of meaning only when `hasSound`. */
-  readonly frame = new Int16Array(FRAME_SAMPLES);
+  /** The 20 ms it says in this tick, of 8 kHz or of 16; of meaning only when `hasSound`. */
+  frame = new Int16Array(FRAME_SAMPLES);
   hasSound = false;
   /** Of the frame as it was said, before gain and mute. */
   peak = 0;
@@ -40,13 +40,13 @@ export abstract class MediaNode {
     const frame = this.frame;
     let peak = 0;
     let energy = 0;
-    for (let i = 0; i < FRAME_SAMPLES; i += 1) {
+    for (let i = 0; i < frame.length; i += 1) {
       const sample = frame[i]!;
       energy += sample * sample;
       if (sample > peak) peak = sample;
       else if (-sample > peak) peak = -sample;
     }
     this.peak = peak;
-    this.meter.add(energy);
+    this.meter.add((energy * FRAME_SAMPLES) / frame.length);
   }
 }

@@ -2,13 +2,13 @@
  * What the engine and its thread say to each other. The engine sends commands, each answered once under its number; the
  * thread sends reports of its own accord. Everything here survives a structured clone.
  */
-import type { G711Law } from '../codecs/g711.ts';
+import type { AudioCodec } from '../codecs/codec.ts';
 import type { FailureCode } from '#kernel/errors.ts';
 
 export type MediaDirection = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
 
 export interface RtpConfiguration {
-  codec: G711Law;
+  codec: AudioCodec;
   payloadType: number;
   telephoneEventPayloadType?: number;
   ptimeMs: number;
@@ -19,6 +19,7 @@ export interface RtpConfiguration {
   ssrc?: number;
   mediaLostAfterMs?: number;
   rtcp: 'next-port' | 'muxed' | 'none';
+  inbandDigits?: boolean;
 }
 
 /** 'everyone', 'nobody', or the ids of nodes. */
@@ -54,6 +55,11 @@ export interface RtpStatistics {
   jitterMs: number;
   /** Sound waiting in the jitter buffer. */
   bufferedMs: number;
+  codec: AudioCodec | undefined;
+  /** Per cent of the packets of the last five seconds that did not come. */
+  lossPercent: number;
+  /** What a listener would say of it, 1 to 4.5, by loss and delay (`quality.ts`); undefined until something was heard. */
+  mos: number | undefined;
   /** From RTCP, when the far end sends reports. */
   roundTripMs: number | undefined;
   remoteLost: number | undefined;
@@ -120,7 +126,7 @@ export type FromThread =
 
 /** What a node or bridge tells of its own accord. */
 export type Report = { about: string } & (
-  | { what: 'digit'; digit: string; durationMs: number }
+  | { what: 'digit'; digit: string; durationMs: number; by: 'telephone-event' | 'inband' }
   | { what: 'media-lost' }
   | { what: 'media-found'; remote: { host: string; port: number } }
   | { what: 'level'; levelDb: number; isSpeaking: boolean }

@@ -1,4 +1,4 @@
-import { FRAME_SAMPLES } from '../jitter-buffer.ts';
+import type { Crossover } from '../crossover.ts';
 import { Mix, type Voice } from '../mixer.ts';
 import type { MediaNode, Tick } from './node.ts';
 import { RecorderNode } from './recorder-node.ts';
@@ -12,7 +12,6 @@ const FLOOR_HOLD_FRAMES = 10;
 /** A node on a bridge: whom it hears, who hears it, how loud. */
 export class Member implements Voice {
   readonly node: MediaNode;
-  readonly frame: Int16Array;
   hears: Hearing = 'everyone';
   heardBy: Hearing = 'everyone';
   isMuted = false;
@@ -26,7 +25,10 @@ export class Member implements Voice {
 
   constructor(node: MediaNode) {
     this.node = node;
-    this.frame = node.frame;
+  }
+
+  get frame(): Int16Array {
+    return this.node.frame;
   }
 
   /** Applies gain and mute to this tick's frame and decides whether it takes part. */
@@ -42,7 +44,7 @@ export class Member implements Voice {
     this.isAudible = this.#hold > 0;
     if (this.gain === 1 || !this.isAudible) return;
     const { frame, gain } = this;
-    for (let i = 0; i < FRAME_SAMPLES; i += 1) {
+    for (let i = 0; i < frame.length; i += 1) {
       const value = Math.round(frame[i]! * gain);
       frame[i] = value > 32_767 ? 32_767 : value < -32_768 ? -32_768 : value;
     }
@@ -158,8 +160,10 @@ export class Room {
     };
     const openKey = openVoices.join();
     const groups = new Map<string, MixGroup>();
+    const inherited: [Mix, Crossover][] = [];
 
     this.members.forEach((member, index) => {
+      const heardBefore = member.mix?.crossover;
       member.mix = undefined;
       if (member.node instanceof RecorderNode && member.node.channels === 2) {
         this.#splitStereo(member, member.node, groups);
@@ -185,7 +189,15 @@ export class Room {
         member.isInOwnMix = false;
       }
       member.mix = this.#mixOf(groups, key, () => voices().map((voice) => this.members[voice]!));
+      if (heardBefore) inherited.push([member.mix, heardBefore]);
     });
+    // Filters and encoders go on with their listeners: whoever joins or leaves makes no click.
+    const inUse = new Set([...groups.values()].map(({ mix }) => mix.crossover));
+    for (const [mix, crossover] of inherited) {
+      if (mix.crossover || inUse.has(crossover)) continue;
+      mix.crossover = crossover;
+      inUse.add(crossover);
+    }
 
     for (const [key, { mix }] of this.#groups) if (!groups.has(key)) this.#encodingsOfGoneMixes += mix.encodings;
     this.#groups = groups;

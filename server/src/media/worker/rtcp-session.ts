@@ -16,6 +16,8 @@ export class RtcpSession {
   } = { roundTripMs: undefined, remoteLost: undefined, remoteJitterMs: undefined };
   /** The far end sends RTCP on the RTP port, so we do too. */
   isMuxed = false;
+  /** Of the RTP clock. */
+  unitsPerMs = 8;
   #nextReportMs = 0;
   #packetsAtLastReport = 0;
   #lastSenderReport = 0;
@@ -39,7 +41,7 @@ export class RtcpSession {
     if (!found.about) return;
     const { lost, jitterUnits, lastSenderReport, delayUnits } = found.about;
     this.findings.remoteLost = lost;
-    this.findings.remoteJitterMs = jitterUnits / 8;
+    this.findings.remoteJitterMs = jitterUnits / this.unitsPerMs;
     if (lastSenderReport === 0) return;
     const units = (middleNtp(wallClockMs) - lastSenderReport - delayUnits) | 0;
     if (units >= 0) this.findings.roundTripMs = (units * 1000) / 65_536;

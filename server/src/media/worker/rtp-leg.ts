@@ -1,6 +1,9 @@
+import { clockTimes, isWide, type AudioCodec } from '../codecs/codec.ts';
 import { LINEAR_OF, SILENCE_CODE, STATIC_PAYLOAD_TYPE, type G711Law } from '../codecs/g711.ts';
-import { FRAME_SAMPLES, JitterBuffer } from '../jitter-buffer.ts';
+import { InbandDigits } from '../inband-digits.ts';
+import { FRAME_SAMPLES, JitterBuffer, WIDE_FRAME_SAMPLES } from '../jitter-buffer.ts';
 import type { Mix, Voice } from '../mixer.ts';
+import { estimateMos } from '../quality.ts';
 import { Reception } from '../reception.ts';
 import { emptyRtpHeader, isRtcp, readRtpInto, RTP_HEADER_BYTES, writeRtpHeader, type RtpHeader } from '../rtp.ts';
 import { TelephoneEventReader, TelephoneEventSender } from '../telephone-event.ts';
@@ -9,6 +12,7 @@ import { Latch } from './latch.ts';
 import { MediaNode, type Tick } from './node.ts';
 import type { Report, RtpConfiguration, RtpStatistics } from './protocol.ts';
 import { RtcpSession } from './rtcp-session.ts';
+import { WideCoding } from './wide-coding.ts';
 
 const COMFORT_NOISE = 13;
 /** Codes waiting to fill a packet longer than one frame. */
@@ -34,11 +38,17 @@ export class RtpLeg extends MediaNode {
   readonly canListen = true;
   isLevelWatched = false;
   readonly #report: (report: Report) => void;
-  readonly #jitter = new JitterBuffer();
+  #jitter = new JitterBuffer();
+  /** Present while the agreed codec is one of 16 kHz. */
+  #wide: WideCoding | undefined;
+  /** Our times are of 8 kHz; RTP's are so many times that. */
+  #clockTimes = 1;
   readonly #latch = new Latch();
   readonly #reception = new Reception();
   readonly #rtcp: RtcpSession;
   readonly #digitsIn: TelephoneEventReader;
+  /** Present while digits are looked for in the sound. */
+  #inbandDigits: InbandDigits | undefined;
   readonly #digitsOut = new TelephoneEventSender();
   readonly #packet = new Uint8Array(RTP_HEADER_BYTES + LONGEST_PTIME_SAMPLES + FRAME_SAMPLES);
   readonly #eventPacket = new Uint8Array(RTP_HEADER_BYTES + 4);
@@ -77,7 +87,7 @@ export class RtpLeg extends MediaNode {
     this.#timestamp = options.timestamp;
     this.#rtcp = new RtcpSession(options.cname);
     this.#digitsIn = new TelephoneEventReader((digit, durationMs) =>
-      this.#report({ about: this.id, what: 'digit', digit, durationMs }),
+      this.#report({ about: this.id, what: 'digit', digit, durationMs, by: 'telephone-event' }),
     );
   }
 
@@ -95,6 +105,8 @@ export class RtpLeg extends MediaNode {
     const { remote } = configuration;
     const wasReceiving = this.#isReceiving;
     this.#configuration = configuration;
+    this.#agreeOn(configuration.codec);
+    this.#listenForDigits(configuration.inbandDigits === true && !this.#wide);
     this.#latch.signal(remote && endpointOf(remote.host, remote.port).key, configuration.latch);
     this.#follow();
     if (configuration.ssrc !== undefined) this.#ssrc = configuration.ssrc;
@@ -117,8 +129,8 @@ export class RtpLeg extends MediaNode {
     const header = HEADER;
     const isRtp = readRtpInto(packet, length, header);
     const isEvent = isRtp && header.payloadType === configuration.telephoneEventPayloadType;
-    const law = isRtp ? this.#lawOf(header.payloadType) : undefined;
-    if (!isEvent && !law && !(isRtp && header.payloadType === COMFORT_NOISE)) {
+    const codec = isRtp ? this.#codecOf(header.payloadType) : undefined;
+    if (!isEvent && !codec && !(isRtp && header.payloadType === COMFORT_NOISE)) {
       this.#unknown += 1;
       return;
     }
@@ -130,28 +142,33 @@ export class RtpLeg extends MediaNode {
     if (verdict === 'moved') this.#follow();
     const octets = header.payloadEnd - header.payloadStart;
     const isNew = this.#reception.note(header.ssrc, header.sequence, octets);
-    if (isNew) this.#jitter.reset();
+    if (isNew) {
+      this.#jitter.reset();
+      this.#wide?.forgetSource();
+    }
     this.#noteMedia(arrivedAtMs, verdict === 'moved');
     if (!this.#isReceiving) return;
-    if (law) {
+    if (codec) {
       this.#reception.noteTransit(header.timestamp, arrivedAtMs);
-      if (this.#relay?.pass(packet, header, law, isNew, arrivedAtMs)) {
-        this.#measureRelayed(packet, header, LINEAR_OF[law]);
-        return;
-      }
-      this.#jitter.insert(
-        packet,
-        header.payloadStart,
-        header.payloadEnd,
-        header.timestamp,
-        LINEAR_OF[law],
-        arrivedAtMs,
-      );
+      // Digits are looked for in frames, which only the jitter buffer makes.
+      const isRelayed = !this.#inbandDigits && this.#relay?.pass(packet, header, codec, isNew, arrivedAtMs);
+      if (this.#wide) this.#takeWide(this.#wide, packet, header, codec, isRelayed === true, arrivedAtMs);
+      else if (isRelayed) this.#measureRelayed(packet, header, LINEAR_OF[codec as G711Law]);
+      else
+        this.#jitter.insert(
+          packet,
+          header.payloadStart,
+          header.payloadEnd,
+          header.timestamp,
+          LINEAR_OF[codec as G711Law],
+          arrivedAtMs,
+        );
     } else if (isEvent) {
       this.#digitsIn.read(packet, header.payloadStart, header.payloadEnd, header.timestamp, arrivedAtMs);
       if (octets >= 4) {
         const duration = (packet[header.payloadStart + 2]! << 8) | packet[header.payloadStart + 3]!;
-        this.#jitter.insertSilence(header.timestamp, duration, arrivedAtMs);
+        const at = this.#wide?.sampleTime(header.timestamp) ?? header.timestamp;
+        this.#jitter.insertSilence(at, this.#wide ? (duration * 2) / this.#clockTimes : duration, arrivedAtMs);
       }
     } else this.#jitter.expectSilence();
   }
@@ -169,13 +186,14 @@ export class RtpLeg extends MediaNode {
    * Sends a packet of another leg to our far end at once, as one of ours.
    * @returns false when it cannot go as it is: other codec, not sending
    */
-  pass(packet: Uint8Array, header: RtpHeader, law: G711Law, isNewSource: boolean, nowMs: number): boolean {
+  pass(packet: Uint8Array, header: RtpHeader, codec: AudioCodec, isNewSource: boolean, nowMs: number): boolean {
     const configuration = this.#configuration;
     const length = header.payloadEnd - header.payloadStart;
-    if (!configuration || configuration.codec !== law || configuration.ptimeMs * 8 !== length) return false;
+    if (!configuration || configuration.codec !== codec) return false;
+    if (codec !== 'opus' && configuration.ptimeMs * 8 !== length) return false;
     if (!this.#remote || !this.#mayTransmit(configuration) || length > LONGEST_PTIME_SAMPLES) return false;
     if (!this.#isRelayed || isNewSource) {
-      this.#relayOffset = this.#timestamp + FRAME_SAMPLES - header.timestamp;
+      this.#relayOffset = this.#rtpTime(this.#timestamp + FRAME_SAMPLES) - header.timestamp;
       this.#isRelayed = true;
       this.#isSending = false;
     }
@@ -196,6 +214,7 @@ export class RtpLeg extends MediaNode {
 
   override produce(tick: Tick): void {
     this.hasSound = this.#jitter.read(this.frame, tick.nowMs, tick.skipped);
+    this.#inbandDigits?.listen(this.hasSound ? this.frame : undefined);
     if (this.hasSound) this.measure();
     else this.peak = 0;
   }
@@ -209,7 +228,7 @@ export class RtpLeg extends MediaNode {
       if (!this.#digitsOut.isIdle) this.#digitsOut.clear();
       return;
     }
-    if (!this.#digitsOut.isIdle && this.#digitsOut.frame(this.#timestamp) === 'event') {
+    if (!this.#digitsOut.isIdle && this.#digitsOut.frame(this.#rtpTime(this.#timestamp)) === 'event') {
       this.#sendEvent(configuration);
       return;
     }
@@ -217,9 +236,9 @@ export class RtpLeg extends MediaNode {
       if (tick.nowMs - this.#relayedAtMs < RELAY_PAUSE_MS) return;
       this.#endRelay();
     }
-    if (configuration.ptimeMs === 20) {
-      this.#encode(mix, own, configuration.codec, this.#packet, RTP_HEADER_BYTES);
-      this.#send(configuration.payloadType, this.#timestamp, FRAME_SAMPLES);
+    if (configuration.ptimeMs === 20 || configuration.codec === 'opus') {
+      const length = this.#encode(mix, own, configuration.codec, this.#packet, RTP_HEADER_BYTES);
+      this.#send(configuration.payloadType, this.#rtpTime(this.#timestamp), length);
       return;
     }
     const packetSamples = configuration.ptimeMs * 8;
@@ -238,6 +257,7 @@ export class RtpLeg extends MediaNode {
   /** Ten times a second: what is overdue, what is lost, reports. */
   tend(nowMs: number): void {
     this.#digitsIn.checkOverdue(nowMs);
+    this.#reception.measureLoss(nowMs);
     const configuration = this.#configuration;
     if (!configuration) return;
     const lostAfterMs = configuration.mediaLostAfterMs;
@@ -255,7 +275,7 @@ export class RtpLeg extends MediaNode {
     const port = socket === this.#socket ? this.#remote.port : this.#remote.port + 1;
     this.#rtcp.tend(nowMs, socket, this.#remote.host, port, {
       ssrc: this.#ssrc,
-      timestamp: this.#timestamp,
+      timestamp: this.#rtpTime(this.#timestamp),
       packets: this.#packetsSent,
       octets: this.#octetsSent,
       reception: this.#reception,
@@ -286,6 +306,9 @@ export class RtpLeg extends MediaNode {
 
   statistics(): RtpStatistics {
     const { counts } = this.#jitter;
+    const { lossPercent, received } = this.#reception;
+    const wayMs = (this.#rtcp.findings.roundTripMs ?? 0) / 2;
+    const delayMs = wayMs + (this.#configuration?.ptimeMs ?? 0) + this.#jitter.delayMs;
     return {
       packetsReceived: this.#reception.received,
       packetsSent: this.#packetsSent,
@@ -298,6 +321,9 @@ export class RtpLeg extends MediaNode {
       concealedFrames: counts.concealedFrames,
       jitterMs: this.#reception.jitterMs,
       bufferedMs: this.#jitter.delayMs,
+      codec: this.#configuration?.codec,
+      lossPercent,
+      mos: received === 0 ? undefined : estimateMos({ lossPercent, delayMs }),
       ...this.#rtcp.findings,
       remote: this.#remote && { host: this.#remote.host, port: this.#remote.port },
       ssrc: this.#ssrc,
@@ -320,9 +346,54 @@ export class RtpLeg extends MediaNode {
     return configuration.direction === 'sendrecv' || configuration.direction === 'sendonly';
   }
 
+  #listenForDigits(isWanted: boolean): void {
+    if (!isWanted) this.#inbandDigits = undefined;
+    else
+      this.#inbandDigits ??= new InbandDigits((digit, durationMs) =>
+        this.#report({ about: this.id, what: 'digit', digit, durationMs, by: 'inband' }),
+      );
+  }
+
+  /** Frames of 16 kHz while the codec is wideband; nothing is touched when the codec stays what it was. */
+  #agreeOn(codec: AudioCodec): void {
+    if (this.#wide?.codec === codec || (!this.#wide && !isWide(codec))) return;
+    this.#endRelay();
+    this.#clockTimes = this.#digitsIn.clockTimes = this.#digitsOut.clockTimes = clockTimes(codec);
+    this.#reception.unitsPerMs = this.#rtcp.unitsPerMs = 8 * this.#clockTimes;
+    this.#wide = isWide(codec) ? new WideCoding(codec) : undefined;
+    this.frame = new Int16Array(this.#wide ? WIDE_FRAME_SAMPLES : FRAME_SAMPLES);
+    this.hasSound = false;
+    this.#jitter = new JitterBuffer(this.#wide ? 16_000 : 8000);
+  }
+
+  /** Of a time of ours; as both wrap at 2^32, their multiples do too. */
+  #rtpTime(timestamp: number): number {
+    return Math.imul(timestamp, this.#clockTimes) >>> 0;
+  }
+
+  /** RTP counts G.722 in 8 kHz (RFC 3551 §4.5.2) and Opus in 48; the jitter buffer counts samples. */
+  #takeWide(
+    wide: WideCoding,
+    packet: Uint8Array,
+    header: RtpHeader,
+    codec: AudioCodec,
+    isRelayed: boolean,
+    arrivedAtMs: number,
+  ): void {
+    const recovered = wide.follow(packet, header.payloadStart, header.payloadEnd, header.sequence, header.timestamp);
+    if (recovered < 0) return;
+    const at = wide.sampleTime(header.timestamp);
+    if (recovered > 0 && !isRelayed)
+      this.#jitter.insertSamples(wide.decoded, recovered, (at - recovered) >>> 0, arrivedAtMs);
+    const count = wide.decode(packet, header.payloadStart, header.payloadEnd, codec);
+    if (isRelayed) this.meter.add(wide.energy(count));
+    else this.#jitter.insertSamples(wide.decoded, count, at, arrivedAtMs);
+  }
+
   /** The agreed type first; else the static types of both laws, which some phones use whatever was agreed. */
-  #lawOf(payloadType: number): G711Law | undefined {
+  #codecOf(payloadType: number): AudioCodec | undefined {
     if (payloadType === this.#configuration!.payloadType) return this.#configuration!.codec;
+    if (this.#clockTimes !== 1) return undefined; // Their clock is not ours.
     if (payloadType === STATIC_PAYLOAD_TYPE.pcma) return 'pcma';
     return payloadType === STATIC_PAYLOAD_TYPE.pcmu ? 'pcmu' : undefined;
   }
@@ -347,8 +418,9 @@ export class RtpLeg extends MediaNode {
   #endRelay(): void {
     if (!this.#isRelayed) return;
     this.#isRelayed = false;
-    const next = (this.#relayedTimestamp + FRAME_SAMPLES) >>> 0;
-    if (((next - this.#timestamp) | 0) > 0) this.#timestamp = next;
+    const next = this.#relayedTimestamp + FRAME_SAMPLES * this.#clockTimes;
+    const ahead = (next - this.#rtpTime(this.#timestamp)) | 0;
+    if (ahead > 0) this.#timestamp = (this.#timestamp + Math.ceil(ahead / this.#clockTimes)) >>> 0;
   }
 
   #measureRelayed(packet: Uint8Array, header: RtpHeader, linear: Int16Array): void {
@@ -357,9 +429,11 @@ export class RtpLeg extends MediaNode {
     this.meter.add(energy);
   }
 
-  #encode(mix: Mix | undefined, own: Voice | undefined, law: G711Law, into: Uint8Array, at: number): void {
+  #encode(mix: Mix | undefined, own: Voice | undefined, law: AudioCodec, into: Uint8Array, at: number): number {
+    if (isWide(law)) return this.#wide!.encode(mix, own, into, at);
     if (mix) mix.encodeFor(own, law, into, at);
     else into.fill(SILENCE_CODE[law], at, at + FRAME_SAMPLES);
+    return FRAME_SAMPLES;
   }
 
   #send(payloadType: number, timestamp: number, payloadLength: number): void {
