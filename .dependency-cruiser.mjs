@@ -32,6 +32,7 @@ const HOMES = {
   yazl: ['api'],
   ws: ['sip/transport'],
   koffi: ['media'],
+  '@evan/opus': ['media'],
   '@echogarden/espeak-ng-emscripten': ['media'],
   'sdp-transform': ['sdp'],
   yaml: ['plans', 'directory', 'main/(?:config|edges)'],
