@@ -7,7 +7,7 @@ import type { Request } from '../message/message.ts';
 import { Response } from '../message/message.ts';
 import type { NameAddr } from '../message/name-addr.ts';
 import { formatUri, parseUri, sameUri, userOf } from '../message/uri.ts';
-import type { Flow } from '../transport/flow.ts';
+import { type Flow, bare } from '../transport/flow.ts';
 import { type Binding, bindingKey } from './binding.ts';
 import { type BindingStore, noBindingStore } from './binding-store.ts';
 
@@ -243,7 +243,8 @@ function isFlowBound(uri: NameAddr['uri'], request: Request, flow: Flow): boolea
   if (flow.transport !== 'udp') return true;
   // One Via means that no proxy stands between, so a source other than the contact is the work of a NAT.
   if (request.list('Via').length > 1 || (uri.scheme !== 'sip' && uri.scheme !== 'sips')) return false;
-  return isIP(uri.host) === 0 ? uri.host.endsWith('.invalid') : uri.host !== flow.remote.host;
+  const host = bare(uri.host);
+  return isIP(host) === 0 ? host.endsWith('.invalid') : host !== flow.remote.host;
 }
 
 /** The user whose bindings a REGISTER is about: To's; throws BadMessage 400 when To is no SIP URI (RFC 4475 §3.3.4). */

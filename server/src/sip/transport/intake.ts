@@ -3,7 +3,7 @@ import type { Log } from '#kernel/log.ts';
 import { BadMessage } from '../message/bad-message.ts';
 import { Request, Response, type SipMessage } from '../message/message.ts';
 import { type Parsed, parseDatagram, parseMessage } from '../message/parse.ts';
-import { type Flow, flowLabel } from './flow.ts';
+import { type Flow, bracketed, flowLabel } from './flow.ts';
 import { SourceThrottle } from './throttle.ts';
 
 export type MessageHandler = (message: SipMessage, flow: Flow) => void;
@@ -48,7 +48,7 @@ export class Intake {
   }
 
   /** A stream that cannot be cut into messages any more; its connection is about to be closed. */
-  broken(flow: Flow, complaint: string): void {
+  broken(flow: Pick<Flow, 'transport' | 'remote'>, complaint: string): void {
     this.#garbage.count(flow.remote.host);
     this.#log.debug('SIP stream broken', { from: flowLabel(flow), complaint });
   }
@@ -95,8 +95,8 @@ export function isKeepAlive(bytes: Buffer): boolean {
 function markSource(request: Request, { remote }: Flow): void {
   const { via } = request;
   const wantsPort = via.params.has('rport');
-  if (!wantsPort && via.host === remote.host) return;
-  via.params.set('received', remote.host.includes(':') ? `[${remote.host}]` : remote.host);
+  if (!wantsPort && via.host === bracketed(remote.host)) return;
+  via.params.set('received', remote.host);
   if (wantsPort) via.params.set('rport', String(remote.port));
   request.rewriteTopVia(via);
 }

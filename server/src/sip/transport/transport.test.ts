@@ -122,7 +122,7 @@ test('a connection opened by the peer is used for our requests to it as well', a
 test('a connection that is refused tells everyone who waited for it', async (t) => {
   const { transport } = await listening(t);
   const why = await new Promise<string>((resolve) =>
-    transport.flowTo({ transport: 'tcp', host: '127.0.0.1', port: 1 }).send(Buffer.from('x'), resolve),
+    transport.flowTo({ transport: 'tcp', host: '127.0.0.1', port: 1 })!.send(Buffer.from('x'), resolve),
   );
   assert.match(why, /ECONNREFUSED/);
 });

@@ -100,6 +100,10 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     return this.#transport.address;
   }
 
+  get tlsAddress(): Address | undefined {
+    return this.#options.tls && this.#transport.addressFor({ transport: 'tls' });
+  }
+
   handleWebSocketUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#transport.handleWebSocketUpgrade(request, socket, head);
   }
@@ -311,8 +315,9 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     this.#timers.add(timer);
   }
 
-  #contact(user: string, { transport }: Pick<Flow, 'transport'>): string {
-    const { host, port } = this.address;
+  #contact(user: string, flow: Parameters<SessionCore['contact']>[1]): string {
+    const { transport } = flow;
+    const { host, port } = this.#transport.addressFor(flow);
     const userInfo = user === '' ? '' : `${escapeUser(user)}@`;
     return `<sip:${userInfo}${host}:${port}${transport === 'udp' ? '' : `;transport=${transport}`}>`;
   }

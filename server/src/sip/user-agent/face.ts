@@ -13,6 +13,7 @@ import type { OutgoingInvite } from '../session/outgoing-invite.ts';
 import type { Timing } from '../transaction/timing.ts';
 import type { Address } from '../transport/flow.ts';
 import type { SipTransport } from '../transport/sip-transport.ts';
+import type { TlsOptions } from '../transport/tcp.ts';
 import type { SourceOf } from './admission.ts';
 import type { RegisterOptions, Registration } from './registration.ts';
 
@@ -22,6 +23,8 @@ export interface UserAgentOptions {
   port: number;
   /** What peers are told instead of `host`. */
   advertisedHost?: string;
+  /** TLS beside UDP and TCP: `sips:` and `;transport=tls`, in and out. */
+  tls?: TlsOptions;
   /** Digest realm and local domain; 'tocsin' when absent. */
   domain?: string;
   /** The secrets of accounts; undefined for no such account. Absent: nobody is asked who he is. */
@@ -72,6 +75,8 @@ export type UserAgentEvents = {
 export interface UserAgent extends AsyncDisposable, Listenable<UserAgentEvents> {
   /** Where peers reach us. */
   readonly address: Address;
+  /** Where peers reach us over TLS; undefined without a certificate. */
+  readonly tlsAddress: Address | undefined;
   readonly registrar: {
     /** Live bindings of a user, the preferred first. */
     lookup(user: string): Binding[];
