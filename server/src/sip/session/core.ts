@@ -29,7 +29,8 @@ export interface SessionCore {
 }
 
 /** Methods this user agent understands (RFC 3261 §20.5). */
-export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, NOTIFY';
+export const ALLOW =
+  'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, NOTIFY, SUBSCRIBE, MESSAGE';
 
 /** Extensions this user agent understands (RFC 3261 §20.37). */
 export const SUPPORTED = ['100rel', 'timer', 'replaces'] as const;

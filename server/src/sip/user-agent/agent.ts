@@ -21,9 +21,12 @@ import { type ServerTransaction, TransactionLayer } from '../transaction/transac
 import type { Address, Flow } from '../transport/flow.ts';
 import { StrayAnswers } from '../session/stray-answer.ts';
 import type { SipTransport } from '../transport/sip-transport.ts';
+import { EventNotifier, type Notifier, type NotifierOptions, eventOf } from '../subscription/notifier.ts';
 import { Admissions } from './admission.ts';
 import { type RegisterOptions, ClientRegistration, type Registration } from './registration.ts';
 import { checkRequest } from './request-checks.ts';
+import { sendRequest } from '../session/send-request.ts';
+import { type MessageOptions, type MessageOutcome, readMessage } from './text-message.ts';
 import type { InviteOptions, UserAgent, UserAgentEvents, UserAgentOptions } from './face.ts';
 
 const PRODUCT_NAME = 'Tocsin';
@@ -48,6 +51,7 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
   readonly #cancelledEarly = new WeakSet<InviteServerTransaction>();
   readonly #registrations = new Set<Registration>();
   readonly #outgoing = new Set<OutgoingInvite>();
+  readonly #notifiers = new Map<string, EventNotifier>();
   readonly #timers = new Set<Timer>();
   readonly #tag: string;
   #isClosing = false;
@@ -117,7 +121,7 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       core: this.#core,
       flow: flow ?? NOWHERE,
       requestUri,
-      from: `${formatNameAddr({ displayName: from.displayName, uri: parseUri(this.#localUri(from.user)), params: new Map() })};tag=${chance.token(6)}`,
+      from: this.#localParty(from),
       to: `<${this.#toUri(options.to ?? requestUri)}>`,
       localUser: from.user,
       callId: chance.token(12),
@@ -137,6 +141,33 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       signal?.removeEventListener('abort', onAbort);
     });
     return call;
+  }
+
+  async message(options: MessageOptions): Promise<MessageOutcome> {
+    const { target, from, contentType = 'text/plain', body, credentials } = options;
+    const { chance } = this.#options;
+    const requestUri = typeof target === 'string' ? target : target.contact;
+    const flow = typeof target === 'string' ? this.#flowToUri(target) : this.#flowToBinding(target);
+    const callId = chance.token(12);
+    const local = this.#localParty(from);
+    let cseq = 0;
+    const build = () =>
+      new Request('MESSAGE', requestUri)
+        .add('Max-Forwards', '70')
+        .add('From', local)
+        .add('To', `<${requestUri}>`)
+        .add('Call-ID', callId)
+        .add('CSeq', `${(cseq += 1)} MESSAGE`)
+        .add('User-Agent', PRODUCT_NAME)
+        .setBody(contentType, body);
+    const outcome = await sendRequest(this.#core, flow, build, credentials);
+    return outcome.kind === 'answered' ? { kind: 'answered', status: outcome.response.status } : outcome;
+  }
+
+  notifier(event: string, options: NotifierOptions): Notifier {
+    const notifier = new EventNotifier(event, options, this.#core);
+    this.#notifiers.set(event.toLowerCase(), notifier);
+    return notifier;
   }
 
   ping(target: string, timeoutMs: number): ReturnType<UserAgent['ping']> {
@@ -183,6 +214,7 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       ...this.#layer.snapshot(),
       ...this.registrar.snapshot(),
       dialogs: this.#dialogs.size,
+      subscriptions: this.#dialogs.size - this.#callDialogs,
       wrongPasswords: this.#admissions.wrongPasswords,
       transport: this.#transport.snapshot(),
     };
@@ -241,6 +273,8 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     if (this.#isClosing) return transaction.respond(Response.to(request, 503, { toTag: this.#tag }));
     if (transaction instanceof InviteServerTransaction) return this.#onInvite(request, transaction, flow);
     if (request.method === 'REGISTER') return void this.#onRegister(request, transaction, flow);
+    if (request.method === 'SUBSCRIBE') return void this.#onSubscribe(request, transaction, flow);
+    if (request.method === 'MESSAGE') return void this.#onMessage(request, transaction, flow);
     transaction.respond(
       Response.to(request, 200, { toTag: this.#tag })
         .add('Allow', ALLOW)
@@ -269,7 +303,7 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     transaction.onForgotten = () => {
       if (this.#merging.get(mergeKey) === transaction) this.#merging.delete(mergeKey);
     };
-    if (this.#dialogs.size >= (this.#options.limits?.dialogs ?? DIALOGS_LIMIT))
+    if (this.#callDialogs >= (this.#options.limits?.dialogs ?? DIALOGS_LIMIT))
       return transaction.respond(Response.to(request, 503, { toTag: this.#tag }).add('Retry-After', '5'));
     void this.#serve(request, transaction, async () => {
       const admission = await this.#admissions.admitCall(request, flow, this.#tag);
@@ -281,6 +315,35 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       if (this.isHeard('invite')) this.emit('invite', call);
       else call.refuse(480);
     });
+  }
+
+  #onSubscribe(request: Request, transaction: ServerTransaction, flow: Flow): Promise<void> {
+    return this.#serve(request, transaction, async () => {
+      const admission = await this.#admissions.admitCall(request, flow, this.#tag);
+      if (admission.kind === 'refused') return transaction.respond(admission.response);
+      const notifier = this.#notifiers.get(eventOf(request) ?? '');
+      if (notifier) return notifier.subscribe(request, transaction, flow, admission.account);
+      const refusal = Response.to(request, 489, { toTag: this.#tag });
+      const offered = [...this.#notifiers.keys()].join(', ');
+      transaction.respond(offered === '' ? refusal : refusal.add('Allow-Events', offered));
+    });
+  }
+
+  #onMessage(request: Request, transaction: ServerTransaction, flow: Flow): Promise<void> {
+    return this.#serve(request, transaction, async () => {
+      if (!this.isHeard('message'))
+        return transaction.respond(Response.to(request, 405, { toTag: this.#tag }).add('Allow', ALLOW));
+      const admission = await this.#admissions.admitCall(request, flow, this.#tag);
+      if (admission.kind === 'refused') return transaction.respond(admission.response);
+      this.emit('message', readMessage(this.#core, request, transaction, admission));
+    });
+  }
+
+  /** Subscriptions have bounds of their own. */
+  get #callDialogs(): number {
+    let count = this.#dialogs.size;
+    for (const notifier of this.#notifiers.values()) count -= notifier.snapshot().subscriptions;
+    return count;
   }
 
   #onRegister(request: Request, transaction: ServerTransaction, flow: Flow): Promise<void> {
@@ -326,6 +389,12 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     const { host, port } = this.address;
     const userInfo = user === '' ? '' : `${escapeUser(user)}@`;
     return `sip:${userInfo}${host}${port === 5060 ? '' : `:${port}`}`;
+  }
+
+  /** From as it goes on the wire, with a tag of its own. */
+  #localParty({ user, displayName }: { user: string; displayName?: string }): string {
+    const uri = parseUri(this.#localUri(user));
+    return `${formatNameAddr({ displayName, uri, params: new Map() })};tag=${this.#options.chance.token(6)}`;
   }
 
   #toUri(to: string): string {

@@ -6,6 +6,7 @@ import type { Clock } from '#kernel/clock.ts';
 import type { Listenable } from '#kernel/emitter.ts';
 import type { Log } from '#kernel/log.ts';
 import type { DigestSecret } from '../auth/digest.ts';
+import type { Notifier, NotifierOptions } from '../subscription/notifier.ts';
 import type { Binding } from '../registrar/binding.ts';
 import type { BindingStore } from '../registrar/binding-store.ts';
 import type { IncomingInvite } from '../session/incoming-invite.ts';
@@ -16,6 +17,7 @@ import type { SipTransport } from '../transport/sip-transport.ts';
 import type { TlsOptions } from '../transport/tcp.ts';
 import type { SourceOf } from './admission.ts';
 import type { RegisterOptions, Registration } from './registration.ts';
+import type { IncomingMessage as TextMessage, MessageOptions, MessageOutcome } from './text-message.ts';
 
 export interface UserAgentOptions {
   /** The local address to listen on, UDP and TCP; port 0 for any that is free for both. */
@@ -66,6 +68,8 @@ export interface InviteOptions {
 
 export type UserAgentEvents = {
   invite: [invite: IncomingInvite];
+  /** A text by MESSAGE; without a listener it is refused with 405. */
+  message: [message: TextMessage];
   'bindings-changed': [user: string, bindings: Binding[]];
   /** A source sends too much garbage or too many wrong passwords. */
   throttled: [throttled: { what: 'garbage' | 'wrong-password'; source: string }];
@@ -86,6 +90,10 @@ export interface UserAgent extends AsyncDisposable, Listenable<UserAgentEvents> 
   handleWebSocketUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Calls. Every ending, an unreachable target included, is in the outcome. */
   invite(options: InviteOptions): OutgoingInvite;
+  /** Sends a text by MESSAGE. Every ending, an unreachable target included, is in the outcome. */
+  message(options: MessageOptions): Promise<MessageOutcome>;
+  /** Opens an event package to subscribers (`dialog`, `message-summary` …); once a package. */
+  notifier(event: string, options: NotifierOptions): Notifier;
   /** Asks with OPTIONS whether a peer lives. */
   ping(
     target: string,
