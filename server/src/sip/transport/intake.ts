@@ -21,10 +21,17 @@ export class Intake {
   #handler: MessageHandler = () => {};
   readonly #garbage: SourceThrottle;
   readonly #log: Log;
+  readonly #onGarbage: (source: string) => void;
   #received = 0;
 
-  constructor(options: { clock: Clock; log: Log; onThrottled?: (source: string) => void }) {
+  constructor(options: {
+    clock: Clock;
+    log: Log;
+    onThrottled?: (source: string) => void;
+    onGarbage?: (source: string) => void;
+  }) {
     this.#log = options.log;
+    this.#onGarbage = options.onGarbage ?? (() => {});
     this.#garbage = new SourceThrottle({
       what: 'malformed SIP',
       limit: GARBAGE_LIMIT,
@@ -50,6 +57,7 @@ export class Intake {
   /** A stream that cannot be cut into messages any more; its connection is about to be closed. */
   broken(flow: Pick<Flow, 'transport' | 'remote'>, complaint: string): void {
     this.#garbage.count(flow.remote.host);
+    this.#onGarbage(flow.remote.host);
     this.#log.debug('SIP stream broken', { from: flowLabel(flow), complaint });
   }
 
@@ -76,6 +84,7 @@ export class Intake {
 
   #refuse(status: number, complaint: string, request: Request | undefined, flow: Flow): void {
     const isOver = this.#garbage.count(flow.remote.host);
+    this.#onGarbage(flow.remote.host);
     this.#log.debug('SIP message malformed', { from: flowLabel(flow), complaint, status });
     if (isOver || !request || request.method === 'ACK' || !request.has('Via')) return;
     // The complaint goes along as the reason, since that is what a device maker gets to see.

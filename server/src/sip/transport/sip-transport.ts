@@ -38,6 +38,8 @@ interface SipTransportOptions {
   clock: Clock;
   log: Log;
   onThrottled?: (source: string) => void;
+  /** Something malformed came. */
+  onGarbage?: (source: string) => void;
 }
 
 /** Opens UDP and TCP on the same port, TLS when there is a certificate, and WebSocket for sockets handed over. Throws PORT_IN_USE. */

@@ -25,6 +25,7 @@ import { EventNotifier, type Notifier, type NotifierOptions, eventOf } from '../
 import { Admissions } from './admission.ts';
 import { type RegisterOptions, ClientRegistration, type Registration } from './registration.ts';
 import { checkRequest } from './request-checks.ts';
+import { type SecuritySnapshot, Trespassers } from './trespassers.ts';
 import { sendRequest } from '../session/send-request.ts';
 import { type MessageOptions, type MessageOutcome, readMessage } from './text-message.ts';
 import type { InviteOptions, UserAgent, UserAgentEvents, UserAgentOptions } from './face.ts';
@@ -51,6 +52,7 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
   readonly #cancelledEarly = new WeakSet<InviteServerTransaction>();
   readonly #registrations = new Set<Registration>();
   readonly #outgoing = new Set<OutgoingInvite>();
+  readonly #trespassers: Trespassers;
   readonly #notifiers = new Map<string, EventNotifier>();
   readonly #timers = new Set<Timer>();
   readonly #tag: string;
@@ -68,11 +70,13 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     const { clock, chance, log, credentials } = options;
     this.#tag = chance.token(6);
     registrar.on('bindings-changed', (user, bindings) => this.emit('bindings-changed', user, bindings));
+    this.#trespassers = new Trespassers(clock);
     const isAsked = credentials !== undefined && options.requireDigest !== false;
     const realm = options.domain ?? 'tocsin';
     this.#admissions = new Admissions({
       digest: isAsked ? new DigestServer({ realm, credentials, clock, chance }) : undefined,
       trustedSource: options.trustedSource,
+      trespassers: this.#trespassers,
       clock,
       log,
       onThrottled: (source) => this.reportThrottled('wrong-password', source),
@@ -218,6 +222,14 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       wrongPasswords: this.#admissions.wrongPasswords,
       transport: this.#transport.snapshot(),
     };
+  }
+
+  security(): SecuritySnapshot {
+    return this.#trespassers.snapshot();
+  }
+
+  reportGarbage(source: string): void {
+    this.#trespassers.count(source, 'garbage');
   }
 
   reportThrottled(what: 'garbage' | 'wrong-password', source: string): void {

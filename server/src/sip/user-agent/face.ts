@@ -16,6 +16,7 @@ import type { Address } from '../transport/flow.ts';
 import type { SipTransport } from '../transport/sip-transport.ts';
 import type { TlsOptions } from '../transport/tcp.ts';
 import type { SourceOf } from './admission.ts';
+import type { SecuritySnapshot } from './trespassers.ts';
 import type { RegisterOptions, Registration } from './registration.ts';
 import type { IncomingMessage as TextMessage, MessageOptions, MessageOutcome } from './text-message.ts';
 
@@ -102,4 +103,6 @@ export interface UserAgent extends AsyncDisposable, Listenable<UserAgentEvents> 
   /** Registers with another registrar, and stays registered until disposed of. */
   register(options: RegisterOptions): Registration;
   snapshot(): object;
+  /** Who tries what: for the security page. */
+  security(): SecuritySnapshot;
 }
