@@ -27,7 +27,7 @@ From: <sip:[field0]@[remote_ip]>;tag=[pid]r[call_number]
 To: <sip:[field0]@[remote_ip]>
 Call-ID: reg///[call_id]
 CSeq: ${cseq} REGISTER
-${cseq === 2 ? '[authentication username=[field0] password=secret]\n' : ''}Contact: <sip:[field0]@[local_ip]:[local_port]>;expires=60
+${cseq === 2 ? '[field1]\n' : ''}Contact: <sip:[field0]@[local_ip]:[local_port]>;expires=60
 Max-Forwards: 70
 Content-Length: 0
 
@@ -72,7 +72,8 @@ async function runServer() {
 async function runBench() {
   const calls = Number(process.argv[2] ?? 4000);
   const perSecond = Number(process.argv[3] ?? 800);
-  const data = `SEQUENTIAL\n${USERS.join('\n')}\n`;
+  const lines = USERS.map((user) => `${user};[authentication username=${user} password=secret]`);
+  const data = `SEQUENTIAL\n${lines.join('\n')}\n`;
   const load = { scenario: SCENARIO, calls, perSecond, data };
   const { child, port } = await startServer(import.meta.filename);
   const kamailio = isInstalled('kamailio') ? await startKamailio() : undefined;

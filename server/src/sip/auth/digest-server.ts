@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -42,7 +42,7 @@ export class DigestServer {
   readonly realm: string;
   readonly #credentials: (user: string) => Promise<DigestSecret | undefined>;
   readonly #clock: Clock;
-  readonly #key: Uint8Array;
+  readonly #key: string;
   readonly #nobody: DigestSecret;
   /** Highest count seen of each used nonce; two generations, the older dropped when its nonces have expired. */
   #counts = new Map<string, number>();
@@ -59,7 +59,7 @@ export class DigestServer {
     this.realm = options.realm;
     this.#credentials = options.credentials;
     this.#clock = options.clock;
-    this.#key = options.chance.bytes(16);
+    this.#key = options.chance.token(16);
     this.#nobody = { ha1Md5: options.chance.token(16), ha1Sha256: options.chance.token(32) };
     this.#turnAtMs = options.clock.now() + NONCE_LIFE_MS;
   }
@@ -91,8 +91,7 @@ export class DigestServer {
   }
 
   /** Judges a request. Throws BadMessage 400 when its credentials are malformed. */
-  async verify(request: Request): Promise<DigestVerdict> {
-    const value = this.presented(request);
+  async verify(request: Request, value = this.presented(request)): Promise<DigestVerdict> {
     if (!value) return { kind: 'absent' };
     const { params } = value;
     const user = params.get('username');
@@ -135,7 +134,7 @@ export class DigestServer {
   }
 
   #sign(time: string, salt: string): string {
-    return createHash('sha256').update(this.#key).update(`${time}.${salt}`).digest('base64url').slice(0, 22);
+    return hash('sha256', `${this.#key}.${time}.${salt}`, 'base64url').slice(0, 22);
   }
 
   /** The age of a nonce of ours in ms; undefined for one we never made. */

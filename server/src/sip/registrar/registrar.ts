@@ -94,9 +94,13 @@ export class Registrar extends Emitter<RegistrarEvents> implements AsyncDisposab
       const uri = contact.uri;
       if (uri.scheme === 'other') throw new BadMessage('the Contact cannot be called');
       const instance = contact.params.get('+sip.instance');
+      const contactText = formatUri(uri);
       const old = next.filter(
         (binding) =>
-          sameUri(parseUri(binding.contact), uri) || (instance !== undefined && binding.instance === instance),
+          // Nearly always the phone writes what it wrote before, and nothing needs to be read again.
+          binding.contact === contactText ||
+          sameUri(parseUri(binding.contact), uri) ||
+          (instance !== undefined && binding.instance === instance),
       );
       // §10.3 step 7: from the same client, only a later request may change a binding.
       if (old.some(({ callId, cseq }) => callId === request.callId && cseq >= request.cseq.number))
@@ -109,7 +113,7 @@ export class Registrar extends Emitter<RegistrarEvents> implements AsyncDisposab
       if (expiresS === 0) continue;
       const binding: Binding = {
         user,
-        contact: formatUri(uri),
+        contact: contactText,
         q: readQ(contact.params.get('q')),
         callId: request.callId,
         cseq: request.cseq.number,

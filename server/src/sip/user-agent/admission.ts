@@ -73,10 +73,11 @@ export class Admissions {
   async admitAccount(request: Request, flow: Flow, toTag: string): Promise<Admission> {
     if (!this.#digest) return { kind: 'admitted' };
     const source = flow.remote.host;
-    const claimed = this.#digest.presented(request)?.params.get('username');
+    const presented = this.#digest.presented(request);
+    const claimed = presented?.params.get('username');
     if (claimed !== undefined && (this.#perUser.isOver(`${source} ${claimed}`) || this.#perSource.isOver(source)))
       return { kind: 'refused', response: Response.to(request, 403, { toTag }) };
-    const verdict = await this.#digest.verify(request);
+    const verdict = await this.#digest.verify(request, presented);
     switch (verdict.kind) {
       case 'accepted':
         if (request.method === 'INVITE') this.#trespassers.proved(source);
