@@ -10,6 +10,7 @@ export { type CallHistory, assertedIdentity, readHistory } from './message/ident
 export { type DialogLamp, dialogInfo, messageSummary } from './subscription/bodies.ts';
 export type { Notifier, NotifierOptions, Watched } from './subscription/notifier.ts';
 export type { IncomingMessage, MessageOptions, MessageOutcome } from './user-agent/text-message.ts';
+export { type PeerState, PeerSupervision, type SupervisionOptions } from './user-agent/supervision.ts';
 export type { RegisterOptions, Registration, RegistrationState } from './user-agent/registration.ts';
 export {
   type InviteOptions,
