@@ -119,7 +119,7 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
   invite(options: InviteOptions): OutgoingInvite {
     const { target, from, signal } = options;
     const requestUri = typeof target === 'string' ? target : target.contact;
-    const flow = typeof target === 'string' ? this.#flowToUri(target) : this.#flowToBinding(target);
+    const flow = typeof target === 'string' ? this.#flowOutward(target) : this.#flowToBinding(target);
     const { chance } = this.#options;
     const call = new OutgoingCall({
       core: this.#core,
@@ -130,7 +130,11 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       localUser: from.user,
       callId: chance.token(12),
       offer: options.offer,
-      headers: options.replaces === undefined ? options.headers : { ...options.headers, Replaces: options.replaces },
+      headers: {
+        ...(typeof target === 'string' && this.#route !== undefined && { Route: this.#route }),
+        ...options.headers,
+        ...(options.replaces !== undefined && { Replaces: options.replaces }),
+      },
       maxForwards: options.maxForwards,
       credentials: options.credentials,
       isFlowBound: typeof target !== 'string' && target.isFlowBound,
@@ -151,12 +155,13 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     const { target, from, contentType = 'text/plain', body, credentials } = options;
     const { chance } = this.#options;
     const requestUri = typeof target === 'string' ? target : target.contact;
-    const flow = typeof target === 'string' ? this.#flowToUri(target) : this.#flowToBinding(target);
+    const flow = typeof target === 'string' ? this.#flowOutward(target) : this.#flowToBinding(target);
     const callId = chance.token(12);
     const local = this.#localParty(from);
     let cseq = 0;
+    const route = typeof target === 'string' ? this.#route : undefined;
     const build = () =>
-      new Request('MESSAGE', requestUri)
+      withRoute(new Request('MESSAGE', requestUri), route)
         .add('Max-Forwards', '70')
         .add('From', local)
         .add('To', `<${requestUri}>`)
@@ -176,9 +181,9 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
 
   ping(target: string, timeoutMs: number): ReturnType<UserAgent['ping']> {
     const { clock, chance } = this.#options;
-    const flow = this.#flowToUri(target);
+    const flow = this.#flowOutward(target);
     if (!flow) return Promise.resolve({ kind: 'unanswered' });
-    const request = new Request('OPTIONS', target)
+    const request = withRoute(new Request('OPTIONS', target), this.#route)
       .add('Max-Forwards', '70')
       .add('From', `<${this.#localUri('ping')}>;tag=${chance.token(6)}`)
       .add('To', `<${target}>`)
@@ -207,7 +212,12 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
   }
 
   register(options: RegisterOptions): Registration {
-    const registration = new ClientRegistration(this.#core, () => this.#flowToUri(options.registrar), options);
+    const registration = new ClientRegistration(
+      this.#core,
+      () => this.#flowOutward(options.registrar),
+      options,
+      this.#route,
+    );
     this.#registrations.add(registration);
     registration.on('state', ({ kind }) => kind === 'ended' && this.#registrations.delete(registration));
     return registration;
@@ -413,6 +423,17 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     return /^(?:sips?|tel):/i.test(to) ? to : this.#localUri(to);
   }
 
+  get #route(): string | undefined {
+    const { outboundProxy } = this.#options;
+    if (outboundProxy === undefined) return undefined;
+    return `<${/;lr\b/i.test(outboundProxy) ? outboundProxy : `${outboundProxy};lr`}>`;
+  }
+
+  /** The way of a request outside a dialog: the proxy's, when there is one. */
+  #flowOutward(uri: string): Flow | undefined {
+    return this.#flowToUri(this.#options.outboundProxy ?? uri);
+  }
+
   #flowToUri(uri: string): Flow | undefined {
     const hop = hopOfText(uri);
     return hop && this.#transport.flowTo(hop);
@@ -433,6 +454,9 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     return hop && this.#transport.flowTo(hop);
   }
 }
+
+const withRoute = (request: Request, route: string | undefined): Request =>
+  route === undefined ? request : request.add('Route', route);
 
 /** Leads nowhere: what is sent over it comes back as a transport error. */
 const NOWHERE: Flow = {

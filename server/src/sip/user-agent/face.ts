@@ -28,6 +28,8 @@ export interface UserAgentOptions {
   advertisedHost?: string;
   /** TLS beside UDP and TCP: `sips:` and `;transport=tls`, in and out. */
   tls?: TlsOptions;
+  /** sip: URI of the proxy that our requests outside dialogs go by (RFC 3261 §8.1.2); registered contacts are reached without it. */
+  outboundProxy?: string;
   /** Digest realm and local domain; 'tocsin' when absent. */
   domain?: string;
   /** The secrets of accounts; undefined for no such account. Absent: nobody is asked who he is. */
