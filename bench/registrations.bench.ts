@@ -107,6 +107,8 @@ async function startKamailio() {
   writeFileSync(join(folder, 'kamailio.cfg'), KAMAILIO_CONFIG);
   const args = ['-DD', '-E', '-m', '64', '-M', '8', '-f', 'kamailio.cfg', '-P', join(folder, 'pid'), '-Y', folder];
   const child = spawn('kamailio', args, { cwd: folder, stdio: 'ignore' });
+  // Also when the bench fails in between.
+  process.on('exit', () => child.kill());
   await sleep(2000);
   return {
     pid: child.pid!,
