@@ -6,6 +6,11 @@ export { type Replaces, parseReplaces } from './session/replaces.ts';
 export type { IncomingInvite, Party } from './session/incoming-invite.ts';
 export type { DialogEnding, InviteDialog, InviteDialogEvents, Refer, Reoffer } from './session/invite-dialog.ts';
 export type { InviteOutcome, OutgoingInvite } from './session/outgoing-invite.ts';
+export { type CallHistory, assertedIdentity, readHistory } from './message/identity.ts';
+export { type DialogLamp, dialogInfo, messageSummary } from './subscription/bodies.ts';
+export type { Notifier, NotifierOptions, Watched } from './subscription/notifier.ts';
+export type { IncomingMessage, MessageOptions, MessageOutcome } from './user-agent/text-message.ts';
+export { type PeerState, PeerSupervision, type SupervisionOptions } from './user-agent/supervision.ts';
 export type { RegisterOptions, Registration, RegistrationState } from './user-agent/registration.ts';
 export {
   type InviteOptions,

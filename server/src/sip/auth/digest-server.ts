@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { hash, timingSafeEqual } from 'node:crypto';
 
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -13,8 +13,8 @@ type DigestVerdict =
   | { kind: 'absent' }
   /** The nonce is old or its count was seen before; the password may well be right: challenge with stale=true. */
   | { kind: 'stale' }
-  /** Wrong password or no such account; the two are not told apart. */
-  | { kind: 'wrong'; user: string };
+  /** Wrong password or no such account. Only our own counters may tell the two apart: the peer gets one answer, after the same work. */
+  | { kind: 'wrong'; user: string; isKnown: boolean };
 
 /**
  * Phones that end the registration when any challenge names another algorithm than MD5, whatever stands beside it:
@@ -42,7 +42,8 @@ export class DigestServer {
   readonly realm: string;
   readonly #credentials: (user: string) => Promise<DigestSecret | undefined>;
   readonly #clock: Clock;
-  readonly #key: Uint8Array;
+  readonly #key: string;
+  readonly #nobody: DigestSecret;
   /** Highest count seen of each used nonce; two generations, the older dropped when its nonces have expired. */
   #counts = new Map<string, number>();
   #olderCounts = new Map<string, number>();
@@ -58,7 +59,8 @@ export class DigestServer {
     this.realm = options.realm;
     this.#credentials = options.credentials;
     this.#clock = options.clock;
-    this.#key = options.chance.bytes(16);
+    this.#key = options.chance.token(16);
+    this.#nobody = { ha1Md5: options.chance.token(16), ha1Sha256: options.chance.token(32) };
     this.#turnAtMs = options.clock.now() + NONCE_LIFE_MS;
   }
 
@@ -89,8 +91,7 @@ export class DigestServer {
   }
 
   /** Judges a request. Throws BadMessage 400 when its credentials are malformed. */
-  async verify(request: Request): Promise<DigestVerdict> {
-    const value = this.presented(request);
+  async verify(request: Request, value = this.presented(request)): Promise<DigestVerdict> {
     if (!value) return { kind: 'absent' };
     const { params } = value;
     const user = params.get('username');
@@ -108,10 +109,11 @@ export class DigestServer {
     const hasQop = params.get('qop')?.toLowerCase() === 'auth';
     if (params.has('qop') && (!hasQop || nc === undefined || cnonce === undefined || !/^[0-9a-f]{8}$/i.test(nc)))
       return { kind: 'absent' };
-    if (!isSameTarget(uri, request.requestUri)) return { kind: 'wrong', user };
+    if (!isSameTarget(uri, request.requestUri)) return { kind: 'wrong', user, isKnown: true };
 
-    const secret = await this.#credentials(user);
-    if (!secret) return { kind: 'wrong', user };
+    const found = await this.#credentials(user);
+    // Without an account the same is computed with a secret that nobody has, so that the time tells nothing.
+    const secret = found ?? this.#nobody;
     const expected = digestResponse(ha1Of(secret, algorithm), {
       algorithm,
       method: request.method,
@@ -119,7 +121,7 @@ export class DigestServer {
       nonce,
       qop: hasQop ? { value: 'auth', nc: nc!, cnonce: cnonce! } : undefined,
     });
-    if (!isEqual(expected, given.toLowerCase())) return { kind: 'wrong', user };
+    if (!isEqual(expected, given.toLowerCase()) || !found) return { kind: 'wrong', user, isKnown: found !== undefined };
     if (age > NONCE_LIFE_MS || !this.#useCount(nonce, hasQop ? Number.parseInt(nc!, 16) : 1)) return { kind: 'stale' };
     return { kind: 'accepted', user };
   }
@@ -132,7 +134,7 @@ export class DigestServer {
   }
 
   #sign(time: string, salt: string): string {
-    return createHash('sha256').update(this.#key).update(`${time}.${salt}`).digest('base64url').slice(0, 22);
+    return hash('sha256', `${this.#key}.${time}.${salt}`, 'base64url').slice(0, 22);
   }
 
   /** The age of a nonce of ours in ms; undefined for one we never made. */

@@ -72,8 +72,12 @@ test('the right password is accepted, by SHA-256 where the client knows it and b
 
 test('a wrong password and an unknown user look the same, no credentials are absent', async () => {
   const { digest, answered, challenge, request } = server();
-  assert.deepEqual(await digest.verify(answered(challenge(), 'guess')), { kind: 'wrong', user: '1001' });
-  assert.deepEqual(await digest.verify(answered(challenge(), 'secret', '666')), { kind: 'wrong', user: '666' });
+  assert.deepEqual(await digest.verify(answered(challenge(), 'guess')), { kind: 'wrong', user: '1001', isKnown: true });
+  assert.deepEqual(await digest.verify(answered(challenge(), 'secret', '666')), {
+    kind: 'wrong',
+    user: '666',
+    isKnown: false,
+  });
   assert.deepEqual(await digest.verify(request()), { kind: 'absent' });
   const odd = request().add('Authorization', 'NoOneKnowsThisScheme opaque-data=here');
   assert.deepEqual(await digest.verify(odd), { kind: 'absent' });

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash as oneShotHash } from 'node:crypto';
 
 /** The two algorithms this stack speaks: MD5 for the phones there are, SHA-256 for those there will be (RFC 8760). */
 export type DigestAlgorithm = 'MD5' | 'SHA-256';
@@ -10,9 +10,7 @@ export interface DigestSecret {
 }
 
 const hash = (algorithm: DigestAlgorithm, text: string): string =>
-  createHash(algorithm === 'MD5' ? 'md5' : 'sha256')
-    .update(text)
-    .digest('hex');
+  oneShotHash(algorithm === 'MD5' ? 'md5' : 'sha256', text, 'hex');
 
 /** The secret of an account, computed from its password. */
 export function digestSecret(user: string, realm: string, password: string): DigestSecret {

@@ -83,6 +83,8 @@ test('a peer behind a NAT or on a connection is reached over its flow, any other
 test('a URI says host, port and transport; what we cannot do leads nowhere', () => {
   assert.deepEqual(hopOfText('sip:a@h'), { transport: 'udp', host: 'h', port: 5060 });
   assert.deepEqual(hopOfText('sip:[::1]:5070;transport=TCP'), { transport: 'tcp', host: '[::1]', port: 5070 });
-  for (const uri of ['sips:a@h', 'sip:a@h;transport=tls', 'sip:a@h;transport=ws', 'tel:110', 'nonsense'])
+  assert.deepEqual(hopOfText('sips:a@h'), { transport: 'tls', host: 'h', port: 5061 });
+  assert.deepEqual(hopOfText('sip:a@h:5071;transport=tls'), { transport: 'tls', host: 'h', port: 5071 });
+  for (const uri of ['sips:a@h;transport=udp', 'sip:a@h;transport=ws', 'tel:110', 'nonsense'])
     assert.equal(hopOfText(uri), undefined, uri);
 });

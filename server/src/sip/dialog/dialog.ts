@@ -2,7 +2,7 @@ import { BadMessage } from '../message/bad-message.ts';
 import { Request, type Response } from '../message/message.ts';
 import { parseNameAddr } from '../message/name-addr.ts';
 import { formatUri } from '../message/uri.ts';
-import type { Flow, Hop } from '../transport/flow.ts';
+import { type Flow, type Hop, bracketed } from '../transport/flow.ts';
 import { hopOfText } from './hop.ts';
 
 /** The largest CSeq a dialog begins with leaves room to count on (RFC 3261 §8.1.1.5). */
@@ -170,8 +170,8 @@ const isLooseRouter = (route: string): boolean => {
 function flowToKeep(request: Request, flow: Flow): Flow | undefined {
   if (flow.transport === 'ws') return flow;
   if (request.list('Via').length > 1) return undefined;
-  if (flow.transport === 'tcp') return flow;
+  if (flow.transport !== 'udp') return flow;
   const [contact] = request.contacts;
   if (!contact || contact === '*' || contact.uri.scheme !== 'sip') return flow;
-  return contact.uri.host === flow.remote.host ? undefined : flow;
+  return contact.uri.host === bracketed(flow.remote.host) ? undefined : flow;
 }

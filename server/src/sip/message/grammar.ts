@@ -29,6 +29,9 @@ export function isHost(text: string): boolean {
   return text.length <= 255 && allIn(HOST, text);
 }
 
+/** Characters of an IPv6 address without brackets, as `received` has it (RFC 5118 §4.5). */
+export const isBareIPv6 = (text: string): boolean => text.includes(':') && allIn(IPV6, text);
+
 /** Reads a decimal number of at most `max`; anything else is a BadMessage naming `what`. */
 export function readNumber(text: string, max: number, what: string): number {
   let value = 0;

@@ -1,5 +1,5 @@
 import { BadMessage } from './bad-message.ts';
-import { isHost, isToken, quote, skipQuoted, skipSpace, unquote } from './grammar.ts';
+import { isBareIPv6, isHost, isToken, quote, skipQuoted, skipSpace, unquote } from './grammar.ts';
 
 /** Parameters after a `;`: names in lower case; a flag such as `lr` has the value undefined. */
 export type Params = Map<string, string | undefined>;
@@ -44,7 +44,7 @@ export function formatParams(params: Params): string {
   let text = '';
   for (const [name, value] of params) {
     if (value === undefined) text += `;${name}`;
-    else text += `;${name}=${isToken(value) || isHost(value) ? value : quote(value)}`;
+    else text += `;${name}=${isToken(value) || isHost(value) || isBareIPv6(value) ? value : quote(value)}`;
   }
   return text;
 }

@@ -25,10 +25,12 @@ export function parseDatagram(datagram: Buffer): Parsed {
 /** Finds the empty line from `from` on: where the head ends and where the body begins. */
 export function findHeadEnd(bytes: Buffer, from: number): { end: number; bodyStart: number } | undefined {
   const end = bytes.indexOf('\r\n\r\n', from, 'latin1');
-  if (end >= 0) return { end: end + 2, bodyStart: end + 4 };
-  // Bare line feeds are wrong, but hand-written test tools send them and nothing is gained by silence.
-  const bare = bytes.indexOf('\n\n', from, 'latin1');
-  return bare < 0 ? undefined : { end: bare + 1, bodyStart: bare + 2 };
+  // Bare line feeds are wrong, but hand-written test tools send them and nothing is gained by silence. The first empty line
+  // counts, of either kind: else a stream would be cut otherwise when more of it has come.
+  const head = end < 0 ? bytes : bytes.subarray(0, end);
+  const bare = head.indexOf('\n\n', from, 'latin1');
+  if (bare >= 0) return { end: bare + 1, bodyStart: bare + 2 };
+  return end < 0 ? undefined : { end: end + 2, bodyStart: end + 4 };
 }
 
 /** Reads a message whose head (without the empty line) and following octets are already apart. */

@@ -7,7 +7,7 @@ import type { Request } from '../message/message.ts';
 import { Response } from '../message/message.ts';
 import type { NameAddr } from '../message/name-addr.ts';
 import { formatUri, parseUri, sameUri, userOf } from '../message/uri.ts';
-import type { Flow } from '../transport/flow.ts';
+import { type Flow, bare } from '../transport/flow.ts';
 import { type Binding, bindingKey } from './binding.ts';
 import { type BindingStore, noBindingStore } from './binding-store.ts';
 
@@ -94,9 +94,13 @@ export class Registrar extends Emitter<RegistrarEvents> implements AsyncDisposab
       const uri = contact.uri;
       if (uri.scheme === 'other') throw new BadMessage('the Contact cannot be called');
       const instance = contact.params.get('+sip.instance');
+      const contactText = formatUri(uri);
       const old = next.filter(
         (binding) =>
-          sameUri(parseUri(binding.contact), uri) || (instance !== undefined && binding.instance === instance),
+          // Nearly always the phone writes what it wrote before, and nothing needs to be read again.
+          binding.contact === contactText ||
+          sameUri(parseUri(binding.contact), uri) ||
+          (instance !== undefined && binding.instance === instance),
       );
       // §10.3 step 7: from the same client, only a later request may change a binding.
       if (old.some(({ callId, cseq }) => callId === request.callId && cseq >= request.cseq.number))
@@ -109,7 +113,7 @@ export class Registrar extends Emitter<RegistrarEvents> implements AsyncDisposab
       if (expiresS === 0) continue;
       const binding: Binding = {
         user,
-        contact: formatUri(uri),
+        contact: contactText,
         q: readQ(contact.params.get('q')),
         callId: request.callId,
         cseq: request.cseq.number,
@@ -243,7 +247,8 @@ function isFlowBound(uri: NameAddr['uri'], request: Request, flow: Flow): boolea
   if (flow.transport !== 'udp') return true;
   // One Via means that no proxy stands between, so a source other than the contact is the work of a NAT.
   if (request.list('Via').length > 1 || (uri.scheme !== 'sip' && uri.scheme !== 'sips')) return false;
-  return isIP(uri.host) === 0 ? uri.host.endsWith('.invalid') : uri.host !== flow.remote.host;
+  const host = bare(uri.host);
+  return isIP(host) === 0 ? host.endsWith('.invalid') : host !== flow.remote.host;
 }
 
 /** The user whose bindings a REGISTER is about: To's; throws BadMessage 400 when To is no SIP URI (RFC 4475 §3.3.4). */

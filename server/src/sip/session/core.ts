@@ -21,7 +21,7 @@ export interface SessionCore {
   /** Goes into User-Agent and Server. */
   readonly productName: string;
   /** Our Contact, for a peer reached over `flow`. */
-  contact(user: string, flow: Pick<Flow, 'transport'>): string;
+  contact(user: string, flow: Pick<Flow, 'transport'> & Partial<Pick<Flow, 'remote'>>): string;
   /** Runs once, `delayMs` from now, unless the user agent has closed by then. */
   later(delayMs: number, run: () => void): void;
   /** The way a dialog's requests go; undefined when the peer cannot be reached by any transport of ours. */
@@ -29,7 +29,8 @@ export interface SessionCore {
 }
 
 /** Methods this user agent understands (RFC 3261 §20.5). */
-export const ALLOW = 'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, NOTIFY';
+export const ALLOW =
+  'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, NOTIFY, SUBSCRIBE, MESSAGE';
 
 /** Extensions this user agent understands (RFC 3261 §20.37). */
 export const SUPPORTED = ['100rel', 'timer', 'replaces'] as const;

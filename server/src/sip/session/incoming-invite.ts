@@ -232,7 +232,7 @@ export class IncomingCall implements IncomingInvite, DialogUser {
   }
 }
 
-function partyOf({ displayName, uri }: NameAddr): Party {
+export function partyOf({ displayName, uri }: NameAddr): Party {
   const host = uri.scheme === 'sip' || uri.scheme === 'sips' ? uri.host : '';
   return displayName ? { user: userOf(uri), host, displayName } : { user: userOf(uri), host };
 }

@@ -27,7 +27,8 @@ export class StrayAnswers {
     if (response.fromTag === undefined || response.toTag === undefined) return;
     // Another's sent-by means that the response was not for us (RFC 3261 §18.1.2).
     const { via } = response;
-    if (via.host !== layer.address.host || (via.port ?? 5060) !== layer.address.port) return;
+    const ours = layer.addressFor(flow);
+    if (via.host !== ours.host || (via.port ?? 5060) !== ours.port) return;
     const dialog = Dialog.asUac(inviteOf(response), response, flow);
     // A late copy of an answer that we know.
     if (dialogs.has(dialog.id)) return;

@@ -66,9 +66,9 @@ export class TransactionLayer implements AsyncDisposable {
     return this.#timing;
   }
 
-  /** The address for Via and Contact. */
-  get address(): Address {
-    return this.#transport.address;
+  /** The address for Via and Contact of a peer over `flow`. */
+  addressFor(flow: Flow): Address {
+    return this.#transport.addressFor(flow);
   }
 
   /** Puts a Via on top and sends the request in a new client transaction. */
@@ -119,7 +119,7 @@ export class TransactionLayer implements AsyncDisposable {
 
   #addVia(request: Request, flow: Flow): string {
     const branch = `${BRANCH_COOKIE}${this.#chance.token(9)}`;
-    const { host, port } = this.#transport.address;
+    const { host, port } = this.#transport.addressFor(flow);
     request.prepend('Via', `SIP/2.0/${flow.transport.toUpperCase()} ${host}:${port};branch=${branch};rport`);
     return branch;
   }
@@ -175,7 +175,7 @@ export class TransactionLayer implements AsyncDisposable {
     const port = via.port ?? 5060;
     return port === flow.remote.port || port === 0
       ? flow
-      : this.#transport.flowTo({ transport: 'udp', host: flow.remote.host, port });
+      : (this.#transport.flowTo({ transport: 'udp', host: flow.remote.host, port }) ?? flow);
   }
 }
 

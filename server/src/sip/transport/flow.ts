@@ -1,5 +1,5 @@
-/** How a message travels. TLS is ended by whoever sits in front; a WebSocket may be a secure one. */
-export type TransportKind = 'udp' | 'tcp' | 'ws';
+/** How a message travels. A WebSocket may be a secure one. */
+export type TransportKind = 'udp' | 'tcp' | 'tls' | 'ws';
 
 export interface Address {
   host: string;
@@ -8,7 +8,7 @@ export interface Address {
 
 /** Where a request is to be sent (RFC 3263 §4, without NAPTR and SRV: ports come from the URI or are 5060). */
 export interface Hop extends Address {
-  transport: 'udp' | 'tcp';
+  transport: 'udp' | 'tcp' | 'tls';
 }
 
 /**
@@ -30,4 +30,14 @@ export interface Flow {
 
 /** For logs, counters and snapshots. */
 export const flowLabel = ({ transport, remote }: Pick<Flow, 'transport' | 'remote'>): string =>
-  `${transport}:${remote.host}:${remote.port}`;
+  `${transport}:${bracketed(remote.host)}:${remote.port}`;
+
+/** An IPv6 address as it stands in URIs and Vias; any other host as it is. */
+export const bracketed = (host: string): string => (host.includes(':') && !host.startsWith('[') ? `[${host}]` : host);
+
+/** A host without the brackets of an IPv6 reference, as sockets take it. */
+export const bare = (host: string): string => (host.startsWith('[') ? host.slice(1, -1) : host);
+
+/** The address a socket names; an IPv4 peer of a socket that listens on both (`::ffff:10.0.0.1`) goes by its IPv4 address. */
+export const peerHost = (host = ''): string =>
+  host.startsWith('::ffff:') && host.includes('.') ? host.slice('::ffff:'.length) : host;

@@ -3,7 +3,7 @@ import type { Log } from '#kernel/log.ts';
 import { BadMessage } from '../message/bad-message.ts';
 import { Request, Response, type SipMessage } from '../message/message.ts';
 import { type Parsed, parseDatagram, parseMessage } from '../message/parse.ts';
-import { type Flow, flowLabel } from './flow.ts';
+import { type Flow, bracketed, flowLabel } from './flow.ts';
 import { SourceThrottle } from './throttle.ts';
 
 export type MessageHandler = (message: SipMessage, flow: Flow) => void;
@@ -21,10 +21,17 @@ export class Intake {
   #handler: MessageHandler = () => {};
   readonly #garbage: SourceThrottle;
   readonly #log: Log;
+  readonly #onGarbage: (source: string) => void;
   #received = 0;
 
-  constructor(options: { clock: Clock; log: Log; onThrottled?: (source: string) => void }) {
+  constructor(options: {
+    clock: Clock;
+    log: Log;
+    onThrottled?: (source: string) => void;
+    onGarbage?: (source: string) => void;
+  }) {
     this.#log = options.log;
+    this.#onGarbage = options.onGarbage ?? (() => {});
     this.#garbage = new SourceThrottle({
       what: 'malformed SIP',
       limit: GARBAGE_LIMIT,
@@ -48,8 +55,9 @@ export class Intake {
   }
 
   /** A stream that cannot be cut into messages any more; its connection is about to be closed. */
-  broken(flow: Flow, complaint: string): void {
+  broken(flow: Pick<Flow, 'transport' | 'remote'>, complaint: string): void {
     this.#garbage.count(flow.remote.host);
+    this.#onGarbage(flow.remote.host);
     this.#log.debug('SIP stream broken', { from: flowLabel(flow), complaint });
   }
 
@@ -76,6 +84,7 @@ export class Intake {
 
   #refuse(status: number, complaint: string, request: Request | undefined, flow: Flow): void {
     const isOver = this.#garbage.count(flow.remote.host);
+    this.#onGarbage(flow.remote.host);
     this.#log.debug('SIP message malformed', { from: flowLabel(flow), complaint, status });
     if (isOver || !request || request.method === 'ACK' || !request.has('Via')) return;
     // The complaint goes along as the reason, since that is what a device maker gets to see.
@@ -95,8 +104,8 @@ export function isKeepAlive(bytes: Buffer): boolean {
 function markSource(request: Request, { remote }: Flow): void {
   const { via } = request;
   const wantsPort = via.params.has('rport');
-  if (!wantsPort && via.host === remote.host) return;
-  via.params.set('received', remote.host.includes(':') ? `[${remote.host}]` : remote.host);
+  if (!wantsPort && via.host === bracketed(remote.host)) return;
+  via.params.set('received', remote.host);
   if (wantsPort) via.params.set('rport', String(remote.port));
   request.rewriteTopVia(via);
 }

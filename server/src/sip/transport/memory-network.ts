@@ -68,6 +68,10 @@ class MemoryTransport implements SipTransport {
     this.#intake.deliverTo(handler);
   }
 
+  addressFor(): Address {
+    return this.address;
+  }
+
   flowTo(hop: Hop): MemoryFlow {
     const key = `${hop.transport}:${hop.host}:${hop.port}`;
     let flow = this.#flows.get(key);
@@ -94,7 +98,7 @@ class MemoryTransport implements SipTransport {
 }
 
 class MemoryFlow implements Flow {
-  readonly transport: 'udp' | 'tcp';
+  readonly transport: Hop['transport'];
   readonly remote: Address;
   readonly local: Address;
   readonly #network: MemoryNetwork;
@@ -108,7 +112,7 @@ class MemoryFlow implements Flow {
   }
 
   get isReliable(): boolean {
-    return this.transport === 'tcp';
+    return this.transport !== 'udp';
   }
 
   get isOpen(): boolean {

@@ -79,7 +79,13 @@ test('garbage by UDP is counted, answered 400 while it is not too much, and hurt
   while (served === 0) await once(socket, 'message');
   assert.equal(refused, 19, 'twenty misdeeds are answered, of which one had no Via');
   assert.deepEqual(throttled, ['127.0.0.1']);
-  assert.deepEqual(transport.snapshot(), { received: 42, garbage: 41, tcpConnections: 0, webSockets: 0 });
+  assert.deepEqual(transport.snapshot(), {
+    received: 42,
+    garbage: 41,
+    tcpConnections: 0,
+    tlsConnections: 0,
+    webSockets: 0,
+  });
 });
 
 test('a TCP stream is cut by Content-Length wherever it breaks, and pings are answered', async (t) => {
@@ -122,7 +128,7 @@ test('a connection opened by the peer is used for our requests to it as well', a
 test('a connection that is refused tells everyone who waited for it', async (t) => {
   const { transport } = await listening(t);
   const why = await new Promise<string>((resolve) =>
-    transport.flowTo({ transport: 'tcp', host: '127.0.0.1', port: 1 }).send(Buffer.from('x'), resolve),
+    transport.flowTo({ transport: 'tcp', host: '127.0.0.1', port: 1 })!.send(Buffer.from('x'), resolve),
   );
   assert.match(why, /ECONNREFUSED/);
 });

@@ -1,9 +1,9 @@
 import { type Socket, createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 
 import type { Log } from '#kernel/log.ts';
-import type { Address, Flow } from './flow.ts';
+import { type Address, type Flow, peerHost } from './flow.ts';
 import type { Intake } from './intake.ts';
 
 /** Room for the burst of a thousand phones that come back at once after a power cut. */
@@ -23,11 +23,15 @@ export class UdpTransport implements AsyncDisposable {
   readonly #socket: Socket;
   readonly #flows = new Map<string, UdpFlow>();
   readonly #intake: Intake;
+  readonly #isIPv6: boolean;
 
   private constructor(socket: Socket, intake: Intake, log: Log) {
     this.#socket = socket;
     this.#intake = intake;
-    socket.on('message', (bytes, { address, port }) => this.#intake.datagram(bytes, this.flowTo(address, port)));
+    this.#isIPv6 = socket.address().family === 'IPv6';
+    socket.on('message', (bytes, { address, port }) =>
+      this.#intake.datagram(bytes, this.flowTo(peerHost(address), port)),
+    );
     socket.on('error', (error) => log.warn('SIP UDP socket failed', { error }));
   }
 
@@ -57,7 +61,9 @@ export class UdpTransport implements AsyncDisposable {
     if (!flow) {
       // A UDP flow is only a name, so forgetting all of them costs nothing but making them again.
       if (this.#flows.size >= FLOWS_REMEMBERED) this.#flows.clear();
-      flow = new UdpFlow(this.#socket, { host, port });
+      // A socket of IPv6 reaches an IPv4 peer by its mapped address.
+      const sendTo = this.#isIPv6 && isIPv4(host) ? `::ffff:${host}` : host;
+      flow = new UdpFlow(this.#socket, { host, port }, sendTo);
       this.#flows.set(key, flow);
     }
     return flow;
@@ -76,17 +82,18 @@ class UdpFlow implements Flow {
   readonly isOpen = true;
   readonly remote: Address;
   readonly #socket: Socket;
+  readonly #sendTo: string;
 
-  constructor(socket: Socket, remote: Address) {
+  constructor(socket: Socket, remote: Address, sendTo: string) {
     this.#socket = socket;
     this.remote = remote;
+    this.#sendTo = sendTo;
   }
 
   send(bytes: Buffer, onFailed?: (why: string) => void): void {
     if (bytes.length > DATAGRAM_BYTES_LIMIT) return onFailed?.('the message is too large for UDP');
-    const { host, port } = this.remote;
     try {
-      this.#socket.send(bytes, port, host, (error) => {
+      this.#socket.send(bytes, this.remote.port, this.#sendTo, (error) => {
         if (error) onFailed?.(error.message);
       });
     } catch (error) {

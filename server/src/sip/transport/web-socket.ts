@@ -7,7 +7,7 @@ import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import { MESSAGE_LIMITS } from '../message/parse.ts';
 import { ClosedSignal } from './closed-signal.ts';
-import { type Address, type Flow, flowLabel } from './flow.ts';
+import { type Address, type Flow, flowLabel, peerHost } from './flow.ts';
 import { type Intake, isKeepAlive } from './intake.ts';
 
 /** Connections over the number are refused with 503; one that misses two pings is closed. */
@@ -43,7 +43,7 @@ export class WebSocketTransport implements AsyncDisposable {
       this.#log.warn('SIP WebSocket refused: too many');
       return refuseUpgrade(socket, '503 Service Unavailable');
     }
-    const remote = { host: request.socket.remoteAddress ?? '', port: request.socket.remotePort ?? 0 };
+    const remote = { host: peerHost(request.socket.remoteAddress), port: request.socket.remotePort ?? 0 };
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
       const connection = new WebSocketConnection(webSocket, remote, this.#intake, this.#clock, this.#log);
       this.#connections.add(connection);

@@ -4,6 +4,7 @@ import type { DigestServer } from '../auth/digest-server.ts';
 import { type Request, Response } from '../message/message.ts';
 import type { Address, Flow, TransportKind } from '../transport/flow.ts';
 import { SourceThrottle } from '../transport/throttle.ts';
+import type { Trespassers } from './trespassers.ts';
 
 /** Wrong passwords one source may give for one user, and for all users together, within a minute. */
 const WRONG_PER_USER_LIMIT = 10;
@@ -23,6 +24,7 @@ export type SourceOf = (source: Address & { transport: TransportKind }) => strin
 export class Admissions {
   readonly #digest: DigestServer | undefined;
   readonly #trustedSource: SourceOf;
+  readonly #trespassers: Trespassers;
   readonly #perUser: SourceThrottle;
   readonly #perSource: SourceThrottle;
 
@@ -31,8 +33,10 @@ export class Admissions {
     trustedSource?: SourceOf;
     clock: Clock;
     log: Log;
+    trespassers: Trespassers;
     onThrottled: (source: string) => void;
   }) {
+    this.#trespassers = options.trespassers;
     this.#digest = options.digest;
     this.#trustedSource = options.trustedSource ?? (() => undefined);
     const common = { windowMs: WRONG_WINDOW_MS, clock: options.clock, log: options.log };
@@ -69,20 +73,24 @@ export class Admissions {
   async admitAccount(request: Request, flow: Flow, toTag: string): Promise<Admission> {
     if (!this.#digest) return { kind: 'admitted' };
     const source = flow.remote.host;
-    const claimed = this.#digest.presented(request)?.params.get('username');
+    const presented = this.#digest.presented(request);
+    const claimed = presented?.params.get('username');
     if (claimed !== undefined && (this.#perUser.isOver(`${source} ${claimed}`) || this.#perSource.isOver(source)))
       return { kind: 'refused', response: Response.to(request, 403, { toTag }) };
-    const verdict = await this.#digest.verify(request);
+    const verdict = await this.#digest.verify(request, presented);
     switch (verdict.kind) {
       case 'accepted':
+        if (request.method === 'INVITE') this.#trespassers.proved(source);
         return { kind: 'admitted', account: verdict.user };
       case 'absent':
+        if (request.method === 'INVITE') this.#trespassers.count(source, 'unprovenInvites');
         return { kind: 'refused', response: this.challenge(request, toTag) };
       case 'stale':
         return { kind: 'refused', response: this.challenge(request, toTag, true) };
       case 'wrong':
         this.#perUser.count(`${source} ${verdict.user}`);
         this.#perSource.count(source);
+        this.#trespassers.count(source, verdict.isKnown ? 'wrongPasswords' : 'unknownAccounts');
         return { kind: 'refused', response: this.challenge(request, toTag) };
     }
   }

@@ -21,9 +21,13 @@ import { type ServerTransaction, TransactionLayer } from '../transaction/transac
 import type { Address, Flow } from '../transport/flow.ts';
 import { StrayAnswers } from '../session/stray-answer.ts';
 import type { SipTransport } from '../transport/sip-transport.ts';
+import { EventNotifier, type Notifier, type NotifierOptions, eventOf } from '../subscription/notifier.ts';
 import { Admissions } from './admission.ts';
 import { type RegisterOptions, ClientRegistration, type Registration } from './registration.ts';
 import { checkRequest } from './request-checks.ts';
+import { type SecuritySnapshot, Trespassers } from './trespassers.ts';
+import { sendRequest } from '../session/send-request.ts';
+import { type MessageOptions, type MessageOutcome, readMessage } from './text-message.ts';
 import type { InviteOptions, UserAgent, UserAgentEvents, UserAgentOptions } from './face.ts';
 
 const PRODUCT_NAME = 'Tocsin';
@@ -48,6 +52,8 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
   readonly #cancelledEarly = new WeakSet<InviteServerTransaction>();
   readonly #registrations = new Set<Registration>();
   readonly #outgoing = new Set<OutgoingInvite>();
+  readonly #trespassers: Trespassers;
+  readonly #notifiers = new Map<string, EventNotifier>();
   readonly #timers = new Set<Timer>();
   readonly #tag: string;
   #isClosing = false;
@@ -64,11 +70,13 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     const { clock, chance, log, credentials } = options;
     this.#tag = chance.token(6);
     registrar.on('bindings-changed', (user, bindings) => this.emit('bindings-changed', user, bindings));
+    this.#trespassers = new Trespassers(clock);
     const isAsked = credentials !== undefined && options.requireDigest !== false;
     const realm = options.domain ?? 'tocsin';
     this.#admissions = new Admissions({
       digest: isAsked ? new DigestServer({ realm, credentials, clock, chance }) : undefined,
       trustedSource: options.trustedSource,
+      trespassers: this.#trespassers,
       clock,
       log,
       onThrottled: (source) => this.reportThrottled('wrong-password', source),
@@ -100,6 +108,10 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     return this.#transport.address;
   }
 
+  get tlsAddress(): Address | undefined {
+    return this.#options.tls && this.#transport.addressFor({ transport: 'tls' });
+  }
+
   handleWebSocketUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#transport.handleWebSocketUpgrade(request, socket, head);
   }
@@ -107,18 +119,22 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
   invite(options: InviteOptions): OutgoingInvite {
     const { target, from, signal } = options;
     const requestUri = typeof target === 'string' ? target : target.contact;
-    const flow = typeof target === 'string' ? this.#flowToUri(target) : this.#flowToBinding(target);
+    const flow = typeof target === 'string' ? this.#flowOutward(target) : this.#flowToBinding(target);
     const { chance } = this.#options;
     const call = new OutgoingCall({
       core: this.#core,
       flow: flow ?? NOWHERE,
       requestUri,
-      from: `${formatNameAddr({ displayName: from.displayName, uri: parseUri(this.#localUri(from.user)), params: new Map() })};tag=${chance.token(6)}`,
+      from: this.#localParty(from),
       to: `<${this.#toUri(options.to ?? requestUri)}>`,
       localUser: from.user,
       callId: chance.token(12),
       offer: options.offer,
-      headers: options.replaces === undefined ? options.headers : { ...options.headers, Replaces: options.replaces },
+      headers: {
+        ...(typeof target === 'string' && this.#route !== undefined && { Route: this.#route }),
+        ...options.headers,
+        ...(options.replaces !== undefined && { Replaces: options.replaces }),
+      },
       maxForwards: options.maxForwards,
       credentials: options.credentials,
       isFlowBound: typeof target !== 'string' && target.isFlowBound,
@@ -135,11 +151,39 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     return call;
   }
 
+  async message(options: MessageOptions): Promise<MessageOutcome> {
+    const { target, from, contentType = 'text/plain', body, credentials } = options;
+    const { chance } = this.#options;
+    const requestUri = typeof target === 'string' ? target : target.contact;
+    const flow = typeof target === 'string' ? this.#flowOutward(target) : this.#flowToBinding(target);
+    const callId = chance.token(12);
+    const local = this.#localParty(from);
+    let cseq = 0;
+    const route = typeof target === 'string' ? this.#route : undefined;
+    const build = () =>
+      withRoute(new Request('MESSAGE', requestUri), route)
+        .add('Max-Forwards', '70')
+        .add('From', local)
+        .add('To', `<${requestUri}>`)
+        .add('Call-ID', callId)
+        .add('CSeq', `${(cseq += 1)} MESSAGE`)
+        .add('User-Agent', PRODUCT_NAME)
+        .setBody(contentType, body);
+    const outcome = await sendRequest(this.#core, flow, build, credentials);
+    return outcome.kind === 'answered' ? { kind: 'answered', status: outcome.response.status } : outcome;
+  }
+
+  notifier(event: string, options: NotifierOptions): Notifier {
+    const notifier = new EventNotifier(event, options, this.#core);
+    this.#notifiers.set(event.toLowerCase(), notifier);
+    return notifier;
+  }
+
   ping(target: string, timeoutMs: number): ReturnType<UserAgent['ping']> {
     const { clock, chance } = this.#options;
-    const flow = this.#flowToUri(target);
+    const flow = this.#flowOutward(target);
     if (!flow) return Promise.resolve({ kind: 'unanswered' });
-    const request = new Request('OPTIONS', target)
+    const request = withRoute(new Request('OPTIONS', target), this.#route)
       .add('Max-Forwards', '70')
       .add('From', `<${this.#localUri('ping')}>;tag=${chance.token(6)}`)
       .add('To', `<${target}>`)
@@ -168,7 +212,12 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
   }
 
   register(options: RegisterOptions): Registration {
-    const registration = new ClientRegistration(this.#core, () => this.#flowToUri(options.registrar), options);
+    const registration = new ClientRegistration(
+      this.#core,
+      () => this.#flowOutward(options.registrar),
+      options,
+      this.#route,
+    );
     this.#registrations.add(registration);
     registration.on('state', ({ kind }) => kind === 'ended' && this.#registrations.delete(registration));
     return registration;
@@ -179,9 +228,18 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       ...this.#layer.snapshot(),
       ...this.registrar.snapshot(),
       dialogs: this.#dialogs.size,
+      subscriptions: this.#dialogs.size - this.#callDialogs,
       wrongPasswords: this.#admissions.wrongPasswords,
       transport: this.#transport.snapshot(),
     };
+  }
+
+  security(): SecuritySnapshot {
+    return this.#trespassers.snapshot();
+  }
+
+  reportGarbage(source: string): void {
+    this.#trespassers.count(source, 'garbage');
   }
 
   reportThrottled(what: 'garbage' | 'wrong-password', source: string): void {
@@ -237,6 +295,8 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     if (this.#isClosing) return transaction.respond(Response.to(request, 503, { toTag: this.#tag }));
     if (transaction instanceof InviteServerTransaction) return this.#onInvite(request, transaction, flow);
     if (request.method === 'REGISTER') return void this.#onRegister(request, transaction, flow);
+    if (request.method === 'SUBSCRIBE') return void this.#onSubscribe(request, transaction, flow);
+    if (request.method === 'MESSAGE') return void this.#onMessage(request, transaction, flow);
     transaction.respond(
       Response.to(request, 200, { toTag: this.#tag })
         .add('Allow', ALLOW)
@@ -265,7 +325,7 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     transaction.onForgotten = () => {
       if (this.#merging.get(mergeKey) === transaction) this.#merging.delete(mergeKey);
     };
-    if (this.#dialogs.size >= (this.#options.limits?.dialogs ?? DIALOGS_LIMIT))
+    if (this.#callDialogs >= (this.#options.limits?.dialogs ?? DIALOGS_LIMIT))
       return transaction.respond(Response.to(request, 503, { toTag: this.#tag }).add('Retry-After', '5'));
     void this.#serve(request, transaction, async () => {
       const admission = await this.#admissions.admitCall(request, flow, this.#tag);
@@ -277,6 +337,35 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       if (this.isHeard('invite')) this.emit('invite', call);
       else call.refuse(480);
     });
+  }
+
+  #onSubscribe(request: Request, transaction: ServerTransaction, flow: Flow): Promise<void> {
+    return this.#serve(request, transaction, async () => {
+      const admission = await this.#admissions.admitCall(request, flow, this.#tag);
+      if (admission.kind === 'refused') return transaction.respond(admission.response);
+      const notifier = this.#notifiers.get(eventOf(request) ?? '');
+      if (notifier) return notifier.subscribe(request, transaction, flow, admission.account);
+      const refusal = Response.to(request, 489, { toTag: this.#tag });
+      const offered = [...this.#notifiers.keys()].join(', ');
+      transaction.respond(offered === '' ? refusal : refusal.add('Allow-Events', offered));
+    });
+  }
+
+  #onMessage(request: Request, transaction: ServerTransaction, flow: Flow): Promise<void> {
+    return this.#serve(request, transaction, async () => {
+      if (!this.isHeard('message'))
+        return transaction.respond(Response.to(request, 405, { toTag: this.#tag }).add('Allow', ALLOW));
+      const admission = await this.#admissions.admitCall(request, flow, this.#tag);
+      if (admission.kind === 'refused') return transaction.respond(admission.response);
+      this.emit('message', readMessage(this.#core, request, transaction, admission));
+    });
+  }
+
+  /** Subscriptions have bounds of their own. */
+  get #callDialogs(): number {
+    let count = this.#dialogs.size;
+    for (const notifier of this.#notifiers.values()) count -= notifier.snapshot().subscriptions;
+    return count;
   }
 
   #onRegister(request: Request, transaction: ServerTransaction, flow: Flow): Promise<void> {
@@ -311,8 +400,9 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     this.#timers.add(timer);
   }
 
-  #contact(user: string, { transport }: Pick<Flow, 'transport'>): string {
-    const { host, port } = this.address;
+  #contact(user: string, flow: Parameters<SessionCore['contact']>[1]): string {
+    const { transport } = flow;
+    const { host, port } = this.#transport.addressFor(flow);
     const userInfo = user === '' ? '' : `${escapeUser(user)}@`;
     return `<sip:${userInfo}${host}:${port}${transport === 'udp' ? '' : `;transport=${transport}`}>`;
   }
@@ -323,8 +413,25 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     return `sip:${userInfo}${host}${port === 5060 ? '' : `:${port}`}`;
   }
 
+  /** From as it goes on the wire, with a tag of its own. */
+  #localParty({ user, displayName }: { user: string; displayName?: string }): string {
+    const uri = parseUri(this.#localUri(user));
+    return `${formatNameAddr({ displayName, uri, params: new Map() })};tag=${this.#options.chance.token(6)}`;
+  }
+
   #toUri(to: string): string {
     return /^(?:sips?|tel):/i.test(to) ? to : this.#localUri(to);
+  }
+
+  get #route(): string | undefined {
+    const { outboundProxy } = this.#options;
+    if (outboundProxy === undefined) return undefined;
+    return `<${/;lr\b/i.test(outboundProxy) ? outboundProxy : `${outboundProxy};lr`}>`;
+  }
+
+  /** The way of a request outside a dialog: the proxy's, when there is one. */
+  #flowOutward(uri: string): Flow | undefined {
+    return this.#flowToUri(this.#options.outboundProxy ?? uri);
   }
 
   #flowToUri(uri: string): Flow | undefined {
@@ -347,6 +454,9 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     return hop && this.#transport.flowTo(hop);
   }
 }
+
+const withRoute = (request: Request, route: string | undefined): Request =>
+  route === undefined ? request : request.add('Route', route);
 
 /** Leads nowhere: what is sent over it comes back as a transport error. */
 const NOWHERE: Flow = {

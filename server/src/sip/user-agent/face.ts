@@ -6,6 +6,7 @@ import type { Clock } from '#kernel/clock.ts';
 import type { Listenable } from '#kernel/emitter.ts';
 import type { Log } from '#kernel/log.ts';
 import type { DigestSecret } from '../auth/digest.ts';
+import type { Notifier, NotifierOptions } from '../subscription/notifier.ts';
 import type { Binding } from '../registrar/binding.ts';
 import type { BindingStore } from '../registrar/binding-store.ts';
 import type { IncomingInvite } from '../session/incoming-invite.ts';
@@ -13,8 +14,11 @@ import type { OutgoingInvite } from '../session/outgoing-invite.ts';
 import type { Timing } from '../transaction/timing.ts';
 import type { Address } from '../transport/flow.ts';
 import type { SipTransport } from '../transport/sip-transport.ts';
+import type { TlsOptions } from '../transport/tcp.ts';
 import type { SourceOf } from './admission.ts';
+import type { SecuritySnapshot } from './trespassers.ts';
 import type { RegisterOptions, Registration } from './registration.ts';
+import type { IncomingMessage as TextMessage, MessageOptions, MessageOutcome } from './text-message.ts';
 
 export interface UserAgentOptions {
   /** The local address to listen on, UDP and TCP; port 0 for any that is free for both. */
@@ -22,6 +26,10 @@ export interface UserAgentOptions {
   port: number;
   /** What peers are told instead of `host`. */
   advertisedHost?: string;
+  /** TLS beside UDP and TCP: `sips:` and `;transport=tls`, in and out. */
+  tls?: TlsOptions;
+  /** sip: URI of the proxy that our requests outside dialogs go by (RFC 3261 §8.1.2); registered contacts are reached without it. */
+  outboundProxy?: string;
   /** Digest realm and local domain; 'tocsin' when absent. */
   domain?: string;
   /** The secrets of accounts; undefined for no such account. Absent: nobody is asked who he is. */
@@ -63,6 +71,8 @@ export interface InviteOptions {
 
 export type UserAgentEvents = {
   invite: [invite: IncomingInvite];
+  /** A text by MESSAGE; without a listener it is refused with 405. */
+  message: [message: TextMessage];
   'bindings-changed': [user: string, bindings: Binding[]];
   /** A source sends too much garbage or too many wrong passwords. */
   throttled: [throttled: { what: 'garbage' | 'wrong-password'; source: string }];
@@ -72,6 +82,8 @@ export type UserAgentEvents = {
 export interface UserAgent extends AsyncDisposable, Listenable<UserAgentEvents> {
   /** Where peers reach us. */
   readonly address: Address;
+  /** Where peers reach us over TLS; undefined without a certificate. */
+  readonly tlsAddress: Address | undefined;
   readonly registrar: {
     /** Live bindings of a user, the preferred first. */
     lookup(user: string): Binding[];
@@ -81,6 +93,10 @@ export interface UserAgent extends AsyncDisposable, Listenable<UserAgentEvents> 
   handleWebSocketUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Calls. Every ending, an unreachable target included, is in the outcome. */
   invite(options: InviteOptions): OutgoingInvite;
+  /** Sends a text by MESSAGE. Every ending, an unreachable target included, is in the outcome. */
+  message(options: MessageOptions): Promise<MessageOutcome>;
+  /** Opens an event package to subscribers (`dialog`, `message-summary` …); once a package. */
+  notifier(event: string, options: NotifierOptions): Notifier;
   /** Asks with OPTIONS whether a peer lives. */
   ping(
     target: string,
@@ -89,4 +105,6 @@ export interface UserAgent extends AsyncDisposable, Listenable<UserAgentEvents> 
   /** Registers with another registrar, and stays registered until disposed of. */
   register(options: RegisterOptions): Registration;
   snapshot(): object;
+  /** Who tries what: for the security page. */
+  security(): SecuritySnapshot;
 }

@@ -35,6 +35,8 @@ export class ClientRegistration extends Emitter<{ state: [RegistrationState] }> 
   readonly #core: SessionCore;
   readonly #options: RegisterOptions;
   readonly #flow: () => Flow | undefined;
+  /** Of the outbound proxy. */
+  readonly #route: string | undefined;
   readonly #callId: string;
   readonly #tag: string;
   #cseq = 0;
@@ -44,8 +46,9 @@ export class ClientRegistration extends Emitter<{ state: [RegistrationState] }> 
   /** The server's least interval, once it has refused ours with 423. */
   #minExpiresS = 0;
 
-  constructor(core: SessionCore, flow: () => Flow | undefined, options: RegisterOptions) {
+  constructor(core: SessionCore, flow: () => Flow | undefined, options: RegisterOptions, route?: string) {
     super();
+    this.#route = route;
     this.#core = core;
     this.#flow = flow;
     this.#options = options;
@@ -93,8 +96,9 @@ export class ClientRegistration extends Emitter<{ state: [RegistrationState] }> 
     const build = () => {
       this.#cseq += 1;
       const aor = registrar.replace(/^(sips?:)(?:[^@]*@)?([^;?]*).*$/i, `$1${escapeUser(user)}@$2`);
-      return new Request('REGISTER', registrar)
-        .add('Max-Forwards', '70')
+      const request = new Request('REGISTER', registrar).add('Max-Forwards', '70');
+      if (this.#route !== undefined) request.add('Route', this.#route);
+      return request
         .add('From', `<${aor}>;tag=${this.#tag}`)
         .add('To', `<${aor}>`)
         .add('Call-ID', this.#callId)

@@ -27,7 +27,7 @@ export function checkRequest(request: Request, toTag: string): Response | undefi
 }
 
 /** Methods of extensions we know of but do not offer: 405. What nobody has heard of is 501 (§8.2.1, §21.5.2). */
-const NOT_OFFERED = new Set(['MESSAGE', 'SUBSCRIBE', 'PUBLISH']);
+const NOT_OFFERED = new Set(['PUBLISH']);
 const OFFERED = new Set(ALLOW.split(', '));
 
 function refuseUnknownMethod(request: Request, toTag: string): Response | undefined {

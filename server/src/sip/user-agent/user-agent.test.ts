@@ -172,7 +172,7 @@ test('what is asked outside a call gets the answer RFC 3261 names', async (t) =>
     [byHand('BYE', { toTag: 'gone' }), 481],
     [byHand('INFO'), 481],
     [byHand('CANCEL'), 481],
-    [byHand('SUBSCRIBE'), 405],
+    [byHand('SUBSCRIBE'), 489],
     [byHand('DANCE'), 501],
     [byHand('OPTIONS', { branch: 'r', extra: 'Require: 199, timer\n' }), 420],
     [byHand('INVITE', { branch: 'mf', cseq: 7 }).replace('Forwards: 70', 'Forwards: 0'), 483],
