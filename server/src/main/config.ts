@@ -28,11 +28,13 @@ const Settings = z.strictObject({
   httpPort: Port.default(8080),
   /** UDP and TCP. */
   sipPort: Port.default(5060),
+  /** Used when a certificate is configured. */
+  sipTlsPort: Port.default(5061),
   mqttPort: Port.default(1883),
   /** Browser phones and video, UDP and TCP on one port; 0: chosen freely. */
   webRtcPort: Port.default(0),
   rtpPorts: PortRange.default([20_000, 29_999]),
-  /** PEM files for HTTPS: browsers give camera and microphone to secure pages only, but on loopback. Both or none. */
+  /** PEM files for HTTPS and for SIP over TLS: browsers give camera and microphone to secure pages only, but on loopback. Both or none. */
   certificate: z.string().optional(),
   key: z.string().optional(),
   databaseUrl: z.string().optional(),
@@ -76,6 +78,7 @@ const ENVIRONMENT: Record<string, keyof z.infer<typeof Settings>> = {
   TOCSIN_ADVERTISED_HOST: 'advertisedHost',
   TOCSIN_HTTP_PORT: 'httpPort',
   TOCSIN_SIP_PORT: 'sipPort',
+  TOCSIN_SIP_TLS_PORT: 'sipTlsPort',
   TOCSIN_MQTT_PORT: 'mqttPort',
   TOCSIN_WEBRTC_PORT: 'webRtcPort',
   TOCSIN_RTP_PORTS: 'rtpPorts',

@@ -106,6 +106,7 @@ export async function openServer(config: Config): Promise<Server> {
       ...kit,
       host: config.host,
       port: config.sipPort,
+      ...(config.tls ? { tls: { ...config.tls, port: config.sipTlsPort } } : {}),
       ...(config.advertisedHost ? { advertisedHost: config.advertisedHost } : {}),
       credentials: (user) => directory.credentials(user),
       trustedSource: ({ host, port }) =>
