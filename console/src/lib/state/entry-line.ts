@@ -39,7 +39,7 @@ const ICONS: readonly [pattern: RegExp, icon: IconName][] = [
  * has them all.
  */
 const DETAIL =
-  /^(run\.(ledger-changed|announcement-started|conference-opened|radio-patched)|conference\.participant-(queued|dialling|ringing|confirming)|text\.(queued|sent|ordered)|announcement\.zone-(calling|playing|played)|channel\.patched|recording\.started|gateway\.resource-changed)$/;
+  /^(run\.(ledger-changed|announcement-started|conference-opened|radio-patched)|(conference\.participant|call\.party)-(queued|dialling|ringing|confirming)|text\.(queued|sent|ordered)|announcement\.zone-(calling|playing|played)|channel\.patched|recording\.started|gateway\.resource-changed)$/;
 
 export function isDetail(entry: TimelineEntry): boolean {
   return DETAIL.test(entry.kind);
@@ -61,7 +61,7 @@ function plainLine(entry: TimelineEntry): string {
 /** Kinds that carry a state of their own: one rule instead of a sentence a state. */
 function specialLine({ kind, data, person }: TimelineEntry): string | undefined {
   const name = person ? personName(person) : wordOf(data['name']);
-  const party = /^conference\.participant-(.+)$/.exec(kind)?.[1];
+  const party = /^(?:conference\.participant|call\.party)-(.+)$/.exec(kind)?.[1];
   if (party) {
     const word =
       t.states.party[party as ParticipantState] ?? { muted: t.desk.mute, unmuted: t.desk.unmute }[party] ?? party;
