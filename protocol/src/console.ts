@@ -17,7 +17,7 @@ export interface Me {
   role: string;
   rights: Right[];
   organisation: string;
-  /** The seat's browser phone: absent when the user has none. `password` is made for this session and dies with it. */
+  /** The seat's browser phone: absent when the user has none. `password` is the account's, and only its own user is told. */
   phone?: { account: string; password: string; domain: string; webSocketPath: string };
 }
 

@@ -4,49 +4,67 @@ import type { Playback } from '#media/playback.ts';
 import type { HangUpReason, Leg } from './leg.ts';
 import type { Recording, RecordingOf, Recordings } from './recording.ts';
 
-/** Two legs joined. While one holds the other, the held one hears music and the holder is not heard. */
+interface BridgeParts {
+  engine: MediaEngine;
+  recordings: Recordings;
+  holdMusicFile: string;
+  /** Absent: the call is not recorded. */
+  recorded?: RecordingOf;
+  onHeld?(isHeld: boolean): void;
+}
+
+/**
+ * Two legs joined. While one holds the other, the held one hears music and the holder is not heard. One leg can be
+ * replaced by a third: that is a transfer.
+ */
 export class Bridge implements AsyncDisposable {
-  readonly #media: MediaBridge;
-  readonly #recording: Promise<Recording | undefined> | undefined;
-  #music?: Playback;
   /** Resolves with the reason when either leg has ended; the other is then hung up too. */
   readonly ended: Promise<HangUpReason>;
+  readonly #media: MediaBridge;
+  readonly #parts: BridgeParts;
+  readonly #recording: Promise<Recording | undefined> | undefined;
+  readonly #end = Promise.withResolvers<HangUpReason>();
+  readonly #followed = new Map<Leg, (() => void)[]>();
+  #leaving?: Leg;
+  #music?: Playback;
 
-  /** Joins two answered legs. `recorded` absent: the call is not recorded. */
-  static async join(
-    a: Leg,
-    b: Leg,
-    parts: {
-      engine: MediaEngine;
-      recordings: Recordings;
-      holdMusicFile: string;
-      recorded?: RecordingOf;
-      onHeld?(isHeld: boolean): void;
-    },
-  ): Promise<Bridge> {
+  /** Joins two answered legs. */
+  static async join(a: Leg, b: Leg, parts: BridgeParts): Promise<Bridge> {
     const media = await parts.engine.openBridge({ label: `call ${a.id}` });
     await media.add(a.node);
     await media.add(b.node);
     return new Bridge(a, b, media, parts);
   }
 
-  private constructor(a: Leg, b: Leg, media: MediaBridge, parts: Parameters<typeof Bridge.join>[2]) {
+  private constructor(a: Leg, b: Leg, media: MediaBridge, parts: BridgeParts) {
     this.#media = media;
+    this.#parts = parts;
     this.#recording = parts.recorded ? parts.recordings.start(media, parts.recorded) : undefined;
-    const follow = (holder: Leg, held: Leg) =>
-      holder.on('held', (isHeld) => {
-        void this.#hold(holder, held, isHeld, parts);
-        parts.onHeld?.(isHeld);
-      });
-    follow(a, b);
-    follow(b, a);
-    // Digits are no sound: they are taken out on the way in and made anew on the way out.
-    a.on('digit', (digit) => void b.sendDigits(digit).catch(() => {}));
-    b.on('digit', (digit) => void a.sendDigits(digit).catch(() => {}));
-    this.ended = Promise.race([a.ended, b.ended]).then(async (reason) => {
-      await Promise.all([a.hangUp(reason), b.hangUp(reason)]);
-      return reason;
-    });
+    this.ended = this.#end.promise;
+    this.#follow(a);
+    this.#follow(b);
+  }
+
+  /** Who talks with this leg. */
+  other(leg: Leg): Leg | undefined {
+    return [...this.#followed.keys()].find((each) => each !== leg);
+  }
+
+  /** This leg hands the call on and may hang up before the third has answered; `undefined` when that came to nothing. */
+  async handsOn(leg: Leg | undefined): Promise<void> {
+    const before = this.#leaving;
+    this.#leaving = leg;
+    if (!leg && before?.state === 'ended') await this.#finish(before, 'caller-hung-up');
+  }
+
+  /** Puts an answered leg in the place of one that leaves. */
+  async replace(leaving: Leg, by: Leg): Promise<void> {
+    await this.#media.add(by.node);
+    await this.#stopMusic();
+    this.#forget(leaving);
+    this.#leaving = undefined;
+    this.#follow(by);
+    await leaving.hangUp('transferred');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -55,22 +73,51 @@ export class Bridge implements AsyncDisposable {
     await this.#media.close();
   }
 
-  async #hold(
-    holder: Leg,
-    held: Leg,
-    isHeld: boolean,
-    { engine, holdMusicFile }: { engine: MediaEngine; holdMusicFile: string },
-  ) {
+  #follow(leg: Leg): void {
+    this.#followed.set(leg, [
+      leg.on('held', (isHeld) => {
+        void this.#hold(leg, isHeld);
+        this.#parts.onHeld?.(isHeld);
+      }),
+      // Digits are no sound: they are taken out on the way in and made anew on the way out.
+      leg.on(
+        'digit',
+        (digit) =>
+          void this.other(leg)
+            ?.sendDigits(digit)
+            .catch(() => {}),
+      ),
+    ]);
+    void leg.ended.then((reason) => this.#finish(leg, reason));
+  }
+
+  #forget(leg: Leg): void {
+    for (const off of this.#followed.get(leg) ?? []) off();
+    this.#followed.delete(leg);
+  }
+
+  async #finish(leg: Leg, reason: HangUpReason): Promise<void> {
+    if (!this.#followed.has(leg) || this.#leaving === leg) return;
+    await Promise.all([...this.#followed.keys()].map((each) => each.hangUp(reason)));
+    this.#end.resolve(reason);
+  }
+
+  async #hold(holder: Leg, isHeld: boolean): Promise<void> {
+    const { engine, holdMusicFile } = this.#parts;
     // Clients that hold with `sendonly` keep sending their microphone: it must not be heard.
     await this.#media.setMuted(holder.node, isHeld);
-    if (isHeld && !this.#music) {
-      this.#music = await engine.openPlayback({ source: { kind: 'file', path: holdMusicFile }, loop: true });
-      await this.#media.add(this.#music, { hears: 'nobody', heardBy: [held.node.id] });
-    } else if (!isHeld && this.#music) {
-      const music = this.#music;
-      this.#music = undefined;
-      await this.#media.remove(music);
-      await music.close();
-    }
+    if (!isHeld) return await this.#stopMusic();
+    const held = this.other(holder);
+    if (this.#music || !held) return;
+    this.#music = await engine.openPlayback({ source: { kind: 'file', path: holdMusicFile }, loop: true });
+    await this.#media.add(this.#music, { hears: 'nobody', heardBy: [held.node.id] });
+  }
+
+  async #stopMusic(): Promise<void> {
+    const music = this.#music;
+    if (!music) return;
+    this.#music = undefined;
+    await this.#media.remove(music);
+    await music.close();
   }
 }

@@ -13,6 +13,7 @@ export type HangUpReason =
   | 'announcement-finished'
   | 'announcement-stopped'
   | 'answered-elsewhere'
+  | 'transferred'
   | 'not-confirmed'
   | 'declined'
   | 'abandoned'
@@ -45,8 +46,21 @@ export type LegEvents = {
   held: [isHeld: boolean];
   /** No sign of life from the far end's media, or it is back. */
   troubled: [isTroubled: boolean];
+  /** The far end asks us to put its partner through to somebody else (REFER, RFC 3515). */
+  'transfer-asked': [request: TransferRequest];
   ended: [reason: HangUpReason];
 };
+
+/** A transfer that a phone asks for. Exactly one of the two is to be called. */
+export interface TransferRequest {
+  /** Whom its partner shall talk with. */
+  number: string;
+  /** True when the phone has talked with him already and wants that call taken over (RFC 3891). */
+  isAttended: boolean;
+  /** Takes it on; then tell how it fares, in SIP's own statuses: a final one ends the telling. */
+  accept(): { tell(status: number, words: string): void };
+  refuse(status: number): void;
+}
 
 /**
  * One party's connection in a call: everything that speaks or listens is a leg.

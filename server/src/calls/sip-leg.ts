@@ -1,7 +1,7 @@
 import type { BridgeNode } from '#media/bridge.ts';
 import { receives } from '#sdp/direction.ts';
 import type { IncomingInvite } from '#sip/session/incoming-invite.ts';
-import type { InviteDialog, Reoffer } from '#sip/session/invite-dialog.ts';
+import type { InviteDialog, Refer, Reoffer } from '#sip/session/invite-dialog.ts';
 import type { OutgoingInvite } from '#sip/session/outgoing-invite.ts';
 import type { HangUpReason, Party } from './leg.ts';
 import { LegBase } from './leg-base.ts';
@@ -157,6 +157,7 @@ export class SipLeg extends LegBase {
         this.#followDirection(agreed.theirDirection);
       });
     });
+    dialog.on('refer', (refer) => this.#asksForTransfer(refer));
     dialog.on('info', ({ contentType, body }) => this.#info(contentType, body));
     this.moveTo('answered');
   }
@@ -172,6 +173,20 @@ export class SipLeg extends LegBase {
   /** The peer holds us when it does not want to hear (RFC 3264 §8.4). */
   #followDirection(theirDirection: Parameters<typeof receives>[0]): void {
     this.heldByPeer(!receives(theirDirection));
+  }
+
+  #asksForTransfer(refer: Refer): void {
+    const number = /^sips?:([^@;>]+)@/i.exec(refer.referTo)?.[1];
+    if (number === undefined) return refer.refuse(400);
+    this.emit('transfer-asked', {
+      number: decodeURIComponent(number),
+      isAttended: refer.replaces !== undefined,
+      accept() {
+        const progress = refer.accept();
+        return { tell: (status, words) => progress.notify(status, words) };
+      },
+      refuse: (status) => refer.refuse(status),
+    });
   }
 
   /** Digits by INFO, as many phones send them: `Signal=5` (application/dtmf-relay) or the bare digit (application/dtmf). */

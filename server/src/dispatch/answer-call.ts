@@ -1,12 +1,13 @@
 import type { Call } from '#calls/call-list.ts';
 import { Bridge } from '#calls/bridge.ts';
-import type { Party } from '#calls/leg.ts';
+import type { HangUpReason, Party } from '#calls/leg.ts';
 import { type Destination, ECHO_NUMBER, route } from '#calls/route.ts';
 import { SipLeg } from '#calls/sip-leg.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { LIMITS } from '#kernel/limits.ts';
 import type { IncomingInvite } from '#sip/session/incoming-invite.ts';
 import type { Desk } from './desk.ts';
+import { followTransfers } from './transfer-call.ts';
 
 /** How long a called phone rings before the caller is told that nobody answers. */
 const RING_FOR_MS = 60_000;
@@ -34,22 +35,30 @@ export async function answerCall(invite: IncomingInvite, desk: Desk): Promise<vo
     to: { number, ...(to ? { person: to.id, name: to.name } : {}) },
   });
   call.legs.add(caller);
-  void caller.ended.then((reason) => desk.calls.end(call, reason));
-  await putThrough(caller, call, destination, desk);
+  const reason = await putThrough(caller, call, destination, desk).catch(async (error: unknown) => {
+    await caller.hangUp('signalling-lost');
+    desk.calls.end(call, 'failed');
+    throw error;
+  });
+  desk.calls.end(call, reason);
 }
 
-async function putThrough(caller: SipLeg, call: Call, destination: Destination, desk: Desk): Promise<void> {
+/** Resolves with the reason when the call is over. */
+async function putThrough(caller: SipLeg, call: Call, destination: Destination, desk: Desk): Promise<HangUpReason> {
   switch (destination.kind) {
     case 'echo':
-      return await echo(caller, call, desk);
+      await echo(caller, call, desk);
+      break;
     case 'room':
-      return await enterRoom(caller, call, destination.number, desk);
+      await enterRoom(caller, call, destination.number, desk);
+      break;
     case 'account':
     case 'trunk':
       return await connect(caller, call, desk);
     case 'unknown':
-      return;
+      break;
   }
+  return await caller.ended;
 }
 
 /** The caller hears himself. */
@@ -84,7 +93,7 @@ async function enterRoom(caller: SipLeg, call: Call, number: string, desk: Desk)
 }
 
 /** Rings the called party and lets the two talk. */
-async function connect(caller: SipLeg, call: Call, desk: Desk): Promise<void> {
+async function connect(caller: SipLeg, call: Call, desk: Desk): Promise<HangUpReason> {
   const { number } = call.view.to;
   const outcome = await desk.dialler.dial(
     { number },
@@ -100,22 +109,29 @@ async function connect(caller: SipLeg, call: Call, desk: Desk): Promise<void> {
     case 'answered':
       break;
     case 'busy':
-      return await caller.refuse(486, 'declined');
+      await caller.refuse(486, 'declined');
+      return await caller.ended;
     case 'refused':
-      return await caller.refuse(603, 'declined');
+      await caller.refuse(603, 'declined');
+      return await caller.ended;
     case 'unanswered':
-      return await caller.refuse(480, 'nobody-answered');
+      await caller.refuse(480, 'nobody-answered');
+      return await caller.ended;
     case 'unreachable':
-      return await caller.refuse(
+      await caller.refuse(
         outcome.why === 'no-lines' ? 503 : outcome.why === 'unknown-number' ? 404 : 480,
         'nobody-answered',
       );
+      return await caller.ended;
     case 'cancelled':
-      return;
+      return await caller.ended;
   }
   const callee = outcome.leg;
   call.legs.add(callee);
-  if (!(await caller.accept())) return await callee.hangUp('abandoned');
+  if (!(await caller.accept())) {
+    await callee.hangUp('abandoned');
+    return await caller.ended;
+  }
   desk.calls.answered(call, { isRecording: true });
   await using bridge = await Bridge.join(caller, callee, {
     engine: desk.engine,
@@ -124,7 +140,8 @@ async function connect(caller: SipLeg, call: Call, desk: Desk): Promise<void> {
     recorded: { call: call.view.id, title: `${call.view.from.number} → ${number}` },
     onHeld: (isHeld) => desk.calls.held(call, isHeld),
   });
-  await bridge.ended;
+  followTransfers([caller, callee], bridge, call, desk);
+  return await bridge.ended;
 }
 
 /** Gives the caller a leg; undefined when there is no media for it, and he has been told so. */
