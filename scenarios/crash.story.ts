@@ -115,8 +115,14 @@ async function killInMidRun(t: TestContext, tocsin: Tocsin, smsc: Centre): Promi
   const recording = await until('the recording runs', async () =>
     (await tocsin.timeline({ kind: 'recording.started', run: id })).at(0),
   );
-  // Long enough that there is something to lose.
-  await until('the recording has a few seconds', () => Date.now() - recording.at > 4000);
+  // The chair and the first hear each other: what is recorded from here on has every voice in it.
+  await Promise.all([hearsAll(first, [CHAIR_HZ]), hearsAll(chair, [MEMBERS['zhao-guodong'].hz])]);
+  const allHeardAt = Date.now();
+  // Long enough that there is something to lose, and that the last second has them all.
+  await until(
+    'the recording has a few seconds',
+    () => Date.now() - recording.at > 4000 && Date.now() - allHeardAt > 1500,
+  );
   const lastSeq = (await tocsin.timeline()).at(-1)!.seq;
 
   const killedAt = Date.now();
