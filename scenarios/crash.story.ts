@@ -242,11 +242,14 @@ async function checkRecording(t: TestContext, tocsin: Tocsin, started: TimelineE
   const lost = killedAt - started.at - ms;
   t.diagnostic(`recording: ${Math.round(ms)} ms kept, ${Math.round(lost)} ms of its end lost`);
   assert.ok(lost < RECORDING_MAY_LOSE_MS, `${lost} ms lost`);
-  for (const hz of [CHAIR_HZ, MEMBERS['zhao-guodong'].hz, MEMBERS['zhang-haiyan'].hz])
+  for (const hz of [CHAIR_HZ, MEMBERS['zhao-guodong'].hz, MEMBERS['zhang-haiyan'].hz]) {
+    // By quarters of a second: a jump of the jitter buffer in mid-window would cancel the halves of a longer one.
+    const level = loudestToneDb(heard, hz, ms / 1000 - 1);
     assert.ok(
-      toneDb(heard, hz, ms / 1000 - 1) > AUDIBLE_DB,
-      `${hz} Hz in the last second: ${toneDb(heard, hz, ms / 1000 - 1)} dB`,
+      level > AUDIBLE_DB,
+      `${hz} Hz in the last second: ${level} dB, as one: ${toneDb(heard, hz, ms / 1000 - 1)}`,
     );
+  }
 }
 
 /** Every text of the run has reached its end, and the centre has had each exactly once. */
