@@ -8,11 +8,18 @@ import type { UserAgent } from '#sip/user-agent/user-agent.ts';
 import type { DialOutcome, HangUpReason, Party } from './leg.ts';
 import type { LegMedia } from './leg-media.ts';
 import type { Lines } from './lines.ts';
-import { route } from './route.ts';
+import { route } from './routing/route.ts';
+import type { Destination } from './routing/routing.ts';
 import { SipLeg } from './sip-leg.ts';
 
-/** What to reach: a number as one would dial it, or a SIP address that a gateway has announced. */
-export type DialTarget = { number: string } | { address: string };
+/** Where a call that rings phones goes. */
+type DialWay = Extract<Destination, { kind: 'account' | 'trunk' }>;
+
+/**
+ * What to reach: a number as one would dial it, the way that routing has found for one, or a SIP address that a gateway
+ * has announced.
+ */
+export type DialTarget = { number: string; way?: DialWay } | { address: string };
 
 export interface DialOptions {
   /** How long the far end may ring before the answer is `unanswered`. 1000-300000 ms. */
@@ -77,7 +84,7 @@ export class Dialler {
   async dial(target: DialTarget, options: DialOptions): Promise<DialOutcome> {
     if ('address' in target)
       return await this.#ring([{ to: target.address, isBrowser: false }], target.address, options);
-    const destination = route(target.number, this.#directory);
+    const destination = target.way ?? this.#wayTo(target.number, options);
     switch (destination.kind) {
       case 'account': {
         const bindings = this.#userAgent.registrar.lookup(destination.user);
@@ -86,14 +93,25 @@ export class Dialler {
         return await this.#ring(phones, target.number, options);
       }
       case 'trunk': {
-        const address = `sip:${destination.number}@${destination.host}:${destination.port}`;
-        return await this.#ring([{ to: address, isBrowser: false }], target.number, options, destination.trunk);
+        const { trunk, host, port, number } = destination.ways[0]!;
+        return await this.#ring(
+          [{ to: `sip:${number}@${host}:${port}`, isBrowser: false }],
+          target.number,
+          options,
+          trunk,
+        );
       }
       case 'room':
       case 'echo':
       case 'unknown':
         return { kind: 'unreachable', why: 'unknown-number' };
     }
+  }
+
+  /** Where a number leads that the house dials itself. */
+  #wayTo(number: string, { from }: DialOptions): Destination {
+    const question = { dialled: number, calling: from.number, atMs: this.#clock.now() };
+    return route(question, this.#directory).destination;
   }
 
   async #ring(

@@ -1,7 +1,9 @@
 import type { Call } from '#calls/call-list.ts';
 import { Bridge } from '#calls/bridge.ts';
 import type { HangUpReason, Party } from '#calls/leg.ts';
-import { type Destination, ECHO_NUMBER, route } from '#calls/route.ts';
+import { route } from '#calls/routing/route.ts';
+import type { Destination } from '#calls/routing/routing.ts';
+import { ECHO_NUMBER } from '#calls/routing/stages/echo-test.ts';
 import { SipLeg } from '#calls/sip-leg.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { LIMITS } from '#kernel/limits.ts';
@@ -15,8 +17,10 @@ const RING_FOR_MS = 60_000;
 /** Somebody has dialled: find out what the number means, and put the caller through. */
 export async function answerCall(invite: IncomingInvite, desk: Desk): Promise<void> {
   const number = invite.dialled;
-  const destination = route(number, desk.directory);
   const from = callerOf(invite, desk);
+  const { account, trunk } = invite;
+  const question = { dialled: number, calling: from.number, account, trunk, atMs: desk.clock.now() };
+  const { destination } = route(question, desk.directory);
   if (destination.kind === 'unknown') {
     await noteRefusal(desk, from, number, 'unknown-number');
     return invite.refuse(404);
@@ -54,7 +58,7 @@ async function putThrough(caller: SipLeg, call: Call, destination: Destination, 
       break;
     case 'account':
     case 'trunk':
-      return await connect(caller, call, desk);
+      return await connect(caller, call, destination, desk);
     case 'unknown':
       break;
   }
@@ -93,10 +97,15 @@ async function enterRoom(caller: SipLeg, call: Call, number: string, desk: Desk)
 }
 
 /** Rings the called party and lets the two talk. */
-async function connect(caller: SipLeg, call: Call, desk: Desk): Promise<HangUpReason> {
+async function connect(
+  caller: SipLeg,
+  call: Call,
+  way: Extract<Destination, { kind: 'account' | 'trunk' }>,
+  desk: Desk,
+): Promise<HangUpReason> {
   const { number } = call.view.to;
   const outcome = await desk.dialler.dial(
-    { number },
+    { number, way },
     {
       ringForMs: RING_FOR_MS,
       from: { number: caller.party.number, ...(caller.party.name ? { name: caller.party.name.zh } : {}) },

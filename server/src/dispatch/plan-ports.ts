@@ -1,6 +1,6 @@
 import { callParty } from '#calls/call-party.ts';
 import type { Conference } from '#calls/conference.ts';
-import { route } from '#calls/route.ts';
+import { route } from '#calls/routing/route.ts';
 import type { PlanPorts, StepConference } from '#plans/step.ts';
 import { askForFeed } from './ask-for-feed.ts';
 import type { Desk } from './desk.ts';
@@ -32,7 +32,10 @@ export function planPorts(desk: Omit<Desk, 'plans' | 'runs'>): PlanPorts {
       callParty: (options) => callParty({ ...options, from: PLAN_CALLER }, desk),
       reachability(id) {
         const numbers = directory.person(id)?.numbers ?? [];
-        const ways = numbers.map(({ dial }) => route(dial, directory));
+        const atMs = desk.clock.now();
+        const ways = numbers.map(
+          ({ dial }) => route({ dialled: dial, calling: PLAN_CALLER.number, atMs }, directory).destination,
+        );
         if (ways.some((way) => way.kind === 'trunk' || (way.kind === 'account' && phones.isRegistered(way.user))))
           return 'reachable';
         return ways.some((way) => way.kind === 'account') ? 'unregistered' : 'no-route';
