@@ -1,5 +1,6 @@
 import type { Name } from '@tocsin/protocol/common.ts';
 import type { Zone } from '@tocsin/protocol/directory.ts';
+import type { AnnouncementPart, ZoneChange, ZoneOutcome } from '@tocsin/protocol/reaching.ts';
 import type { ZoneView } from '@tocsin/protocol/views.ts';
 import type { Chance } from '#kernel/chance.ts';
 import { sleep, type Clock } from '#kernel/clock.ts';
@@ -10,31 +11,10 @@ import type { MediaBridge } from '#media/bridge.ts';
 import type { MediaEngine } from '#media/engine.ts';
 import type { PlaybackSource } from '#media/playback.ts';
 import type { Timeline } from '#timeline/timeline.ts';
-import type { SpokenWords } from './confirm.ts';
 import type { Dialler, DialTarget } from './dialler.ts';
 import type { GatewayResources } from './gateway-resources.ts';
 import type { Leg } from './leg.ts';
 import type { Recordings } from './recording.ts';
-
-export type AnnouncementPart =
-  /** The frequencies sound in turn, each for `onMs`, again and again for `forMs`. */
-  | { kind: 'tone'; hz: number[]; onMs: number; offMs: number; forMs: number }
-  | { kind: 'file'; path: string }
-  | ({ kind: 'speech' } & SpokenWords);
-
-export interface ZoneChange {
-  zone: string;
-  state: 'calling' | 'playing' | 'played' | 'part-silent' | 'failed';
-  at: number;
-  hornsPlaying?: number;
-  hornsTotal?: number;
-  detail?: string;
-}
-
-export type ZoneOutcome =
-  | { kind: 'played'; hornsPlaying?: number; hornsTotal?: number }
-  | { kind: 'unavailable'; detail?: string }
-  | { kind: 'stopped' };
 
 export interface AnnouncementRequest {
   zones: string[];

@@ -1,3 +1,4 @@
+import type { CallPartyOutcome, PartyChange, Words } from '@tocsin/protocol/reaching.ts';
 import type { ParticipantState } from '@tocsin/protocol/views.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { DispatchError } from '#kernel/errors.ts';
@@ -5,20 +6,9 @@ import type { Log } from '#kernel/log.ts';
 import type { Directory } from '#directory/directory.ts';
 import type { MediaEngine } from '#media/engine.ts';
 import type { Timeline } from '#timeline/timeline.ts';
-import type { SpokenWords } from './confirm.ts';
 import type { Dialler } from './dialler.ts';
+import type { Leg } from './leg.ts';
 import { reach } from './reach.ts';
-
-export type CallPartyOutcome =
-  | { kind: 'confirmed' }
-  | { kind: 'answered' }
-  | { kind: 'declined' }
-  | { kind: 'refused' }
-  | { kind: 'busy' }
-  | { kind: 'unanswered' }
-  | { kind: 'unreachable'; detail?: string }
-  | { kind: 'voicemail' }
-  | { kind: 'aborted' };
 
 /** After the key a short word of thanks, so that nobody wonders whether it was taken. */
 const THANKS: Record<'zh' | 'en', string> = { zh: '已确认，谢谢。', en: 'Confirmed. Thank you.' };
@@ -27,7 +17,7 @@ const THANKS: Record<'zh' | 'en', string> = { zh: '已确认，谢谢。', en: '
 export async function callParty(
   options: {
     person: string;
-    message: SpokenWords;
+    message: Words;
     confirm: 'press-1' | 'none';
     ringForMs: number;
     confirmForMs: number;
@@ -37,15 +27,7 @@ export async function callParty(
     alarm?: string;
     isDrill: boolean;
     signal: AbortSignal;
-    onState(change: {
-      person: string;
-      state: ParticipantState;
-      at: number;
-      number?: string;
-      attempts: number;
-      detail?: string;
-      isSettled: boolean;
-    }): void;
+    onState(change: PartyChange): void;
   },
   parts: { dialler: Dialler; engine: MediaEngine; directory: Directory; timeline: Timeline; clock: Clock; log: Log },
 ): Promise<CallPartyOutcome> {
@@ -109,11 +91,7 @@ export async function callParty(
   }
 }
 
-async function sayAndHangUp(
-  leg: import('./leg.ts').Leg,
-  words: SpokenWords,
-  { engine, log }: { engine: MediaEngine; log: Log },
-): Promise<void> {
+async function sayAndHangUp(leg: Leg, words: Words, { engine, log }: { engine: MediaEngine; log: Log }): Promise<void> {
   try {
     const { file } = await engine.speak(words);
     const bridge = await engine.openBridge({ label: `thanks ${leg.id}` });

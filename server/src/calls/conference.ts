@@ -1,52 +1,25 @@
-import type { Name } from '@tocsin/protocol/common.ts';
 import type { ConferenceView, ParticipantView } from '@tocsin/protocol/views.ts';
-import type { Chance } from '#kernel/chance.ts';
-import type { Clock } from '#kernel/clock.ts';
 import { Emitter } from '#kernel/emitter.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { LIMITS } from '#kernel/limits.ts';
-import type { Log } from '#kernel/log.ts';
-import type { Directory } from '#directory/directory.ts';
 import type { MediaBridge } from '#media/bridge.ts';
-import type { MediaEngine } from '#media/engine.ts';
 import type { NewEntry } from '#timeline/entry.ts';
-import type { Timeline } from '#timeline/timeline.ts';
-import type { RadioChannel } from './channel.ts';
-import type { Dialler } from './dialler.ts';
 import type { HangUpReason, Leg } from './leg.ts';
-import { bearerOf, bringIn, standIn, type Reaching } from './call-in.ts';
+import { bearerOf, bringIn } from './call-in.ts';
+import { ConferenceChannels } from './conference-channels.ts';
+import { Chair } from './conference-chair.ts';
+import type { ConferenceFacts, ConferenceInside, ConferenceParts } from './conference-inside.ts';
 import { type AddRequest, type NewParticipant, Participant } from './participant.ts';
-import type { Recording, Recordings } from './recording.ts';
+import type { Recording } from './recording.ts';
 import { SpeakingLevels } from './speaking-levels.ts';
 
 export type ConferenceEndReason =
   'plan-ended' | 'plan-step-skipped' | 'dispatcher-ended' | 'everybody-left' | 'server-stopping';
 
-/** The parts of the house that a conference works with. */
-export interface ConferenceParts {
-  dialler: Dialler;
-  engine: MediaEngine;
-  directory: Directory;
-  recordings: Recordings;
-  timeline: Timeline;
-  clock: Clock;
-  chance: Chance;
-  log: Log;
-}
-
-export interface ConferenceFacts {
-  number: string;
-  name: Name;
-  run?: string;
-  incident?: string;
-  isDrill: boolean;
-  isRecorded: boolean;
-  openedBy: string;
-}
-
 /**
  * Three or more legs, mixed; who is in, who is being called, who has refused. It is a bridge and a list of
- * participants: reaching people is `reach`, their words are the bridge's, the radio is a `RadioChannel`'s.
+ * participants: reaching people is `reach`, their words are the bridge's, what the chair may do is `Chair`'s, the radio is a
+ * `RadioChannel`'s.
  */
 export class Conference extends Emitter<{
   changed: [];
@@ -60,15 +33,14 @@ export class Conference extends Emitter<{
   readonly #parts: ConferenceParts;
   readonly #bridge: MediaBridge;
   readonly #participants = new Map<string, Participant>();
-  readonly #channels = new Map<string, { channel: RadioChannel; participant: Participant }>();
   readonly #end = Promise.withResolvers<ConferenceEndReason>();
-  /** What the calling-in of people may do here. */
-  readonly #reaching: Reaching;
+  /** What the chair may do, and what he has decided. */
+  readonly chair: Chair;
+  readonly channels: ConferenceChannels;
+  readonly #inside: ConferenceInside;
   readonly #levels: SpeakingLevels;
   #recording?: Promise<Recording | undefined>;
   #ending?: Promise<void>;
-  #isLocked = false;
-  #isMutedAll = false;
 
   static async open(facts: ConferenceFacts, parts: ConferenceParts): Promise<Conference> {
     const id = parts.chance.id('conf');
@@ -94,16 +66,31 @@ export class Conference extends Emitter<{
     this.openedAt = parts.clock.now();
     this.#parts = parts;
     this.#bridge = bridge;
-    this.#reaching = {
-      from: { number: facts.number, name: facts.name.zh },
+    const inside: ConferenceInside = {
+      id,
+      facts,
       parts,
-      hasEnded: () => this.hasEnded,
+      bridge,
+      participants: this.#participants,
+      reaching: {
+        from: { number: facts.number, name: facts.name.zh },
+        parts,
+        hasEnded: () => this.hasEnded,
+        add: (request) => this.add(request),
+        changed: () => this.emit('changed'),
+        tell: (participant, isSettled) => this.#tell(participant, isSettled),
+        putThrough: (participant, leg) => this.#putThrough(participant, leg),
+        settled: (participant) => this.#settled(participant),
+      },
       add: (request) => this.add(request),
-      changed: () => this.emit('changed'),
+      place: (view, request) => this.#place(view, request),
       tell: (participant, isSettled) => this.#tell(participant, isSettled),
-      putThrough: (participant, leg) => this.#putThrough(participant, leg),
-      settled: (participant) => this.#settled(participant),
+      change: (participant, change) => this.#change(participant, change),
+      note: (kind, data, participant) => this.#note(kind, data, participant),
     };
+    this.#inside = inside;
+    this.channels = new ConferenceChannels(inside);
+    this.chair = new Chair(inside, this.channels);
     this.#levels = new SpeakingLevels(parts.clock, this.#participants, (levels) => this.emit('levels', levels));
     bridge.on('speaking', ({ nodeId, isSpeaking }) => {
       for (const participant of this.#participants.values())
@@ -113,10 +100,6 @@ export class Conference extends Emitter<{
 
   get number(): string {
     return this.facts.number;
-  }
-
-  get isLocked(): boolean {
-    return this.#isLocked;
   }
 
   get hasEnded(): boolean {
@@ -136,9 +119,9 @@ export class Conference extends Emitter<{
       ...(run ? { run } : {}),
       ...(incident ? { incident } : {}),
       openedAt: this.openedAt,
-      isLocked: this.#isLocked,
+      isLocked: this.chair.isLocked,
       isRecording: isRecorded,
-      isMutedAll: this.#isMutedAll,
+      isMutedAll: this.chair.isMutedAll,
       isDrill,
       participants: this.participants().map((participant) => ({ ...participant.view })),
     };
@@ -162,7 +145,10 @@ export class Conference extends Emitter<{
       if (request.onState) known.watchers.add(request.onState);
       return known;
     }
-    const participant = this.#newParticipant(
+    // Someone who is called again takes the place of his own earlier, ended entry: one row a person.
+    for (const earlier of this.#participants.values())
+      if (earlier.isOut && person && earlier.view.person === person.id) this.#participants.delete(earlier.id);
+    const participant = this.#place(
       {
         kind: request.isChair ? 'seat' : person ? 'person' : 'number',
         ...(person ? { person: person.id, role: person.title } : {}),
@@ -175,12 +161,8 @@ export class Conference extends Emitter<{
       },
       request,
     );
-    // Someone who is called again takes the place of his own earlier, ended entry: one row a person.
-    for (const earlier of this.#participants.values())
-      if (earlier.isOut && person && earlier.view.person === person.id) this.#participants.delete(earlier.id);
-    this.#participants.set(participant.id, participant);
     this.emit('changed');
-    void bringIn(participant, request, person, this.#reaching).catch((error: unknown) =>
+    void bringIn(participant, request, person, this.#inside.reaching).catch((error: unknown) =>
       this.#parts.log.error('reaching a participant failed', {
         conferenceId: this.id,
         participant: participant.id,
@@ -200,122 +182,9 @@ export class Conference extends Emitter<{
       (each) => facts.person && each.view.person === facts.person && each.isOut,
     );
     if (earlier) this.#participants.delete(earlier.id);
-    const participant = this.#newParticipant({ number: leg.party.number, state: 'in', attempts: 1, ...facts });
-    this.#participants.set(participant.id, participant);
+    const participant = this.#place({ number: leg.party.number, state: 'in', attempts: 1, ...facts });
     await this.#putThrough(participant, leg);
     return participant;
-  }
-
-  /** The chair takes someone out. */
-  async remove(id: string): Promise<void> {
-    const participant = this.#participant(id);
-    const patched = [...this.#channels.values()].find((each) => each.participant === participant);
-    if (patched) return await this.unpatch(patched.channel);
-    participant.stop.abort();
-    participant.moveTo('removed', this.#parts.clock.now(), 'removed-by-chair');
-    this.#tell(participant);
-    await participant.leg?.hangUp('removed-by-chair');
-  }
-
-  async mute(id: string, isMuted: boolean): Promise<void> {
-    const participant = this.#participant(id);
-    if (participant.leg) await this.#bridge.setMuted(participant.leg.node, isMuted || participant.leg.isHeldByPeer);
-    this.#note(
-      isMuted ? 'conference.participant-muted' : 'conference.participant-unmuted',
-      { participant: id },
-      participant,
-    );
-    this.#change(participant, { isMuted });
-  }
-
-  /** Mutes everybody but chairs and radio channels, or lets all speak again. */
-  async muteAll(isMuted: boolean): Promise<void> {
-    this.#isMutedAll = isMuted;
-    const others = this.participants().filter(
-      (each) => each.isIn && !each.view.isChair && each.view.kind !== 'channel',
-    );
-    await Promise.all(others.map((each) => this.mute(each.id, isMuted)));
-    this.emit('changed');
-  }
-
-  lock(isLocked: boolean): void {
-    this.#isLocked = isLocked;
-    this.#note(isLocked ? 'conference.locked' : 'conference.unlocked', {});
-    this.emit('changed');
-  }
-
-  /** Calls one missing participant again, or all who are missing. Returns how many are being called. */
-  redial(id?: string): number {
-    const missing = (id === undefined ? this.participants() : [this.#participant(id)]).filter(
-      (each) => each.isOut && each.view.state !== 'removed' && each.request !== undefined,
-    );
-    const again = id === undefined ? missing.filter((each) => each.view.state !== 'replaced') : missing;
-    for (const participant of again) {
-      // What is still being tried for him by itself gives way.
-      participant.stop.abort();
-      this.#participants.delete(participant.id);
-      const again = this.add(participant.request!);
-      for (const watcher of participant.watchers) again.watchers.add(watcher);
-    }
-    return again.length;
-  }
-
-  /** Calls a person again who was added and is not in. @throws DispatchError PARTICIPANT_UNKNOWN */
-  redialPerson(person: string): void {
-    const participant = this.#place(person);
-    if (participant.isOut) this.redial(participant.id);
-  }
-
-  /** Calls the next deputy of somebody who is not in, without waiting until he is given up. */
-  callDeputyOf(person: string): void {
-    const participant = this.#place(person);
-    const who = this.#parts.directory.person(person);
-    const request = participant.request;
-    if (!who || !request || participant.isIn) return;
-    participant.stop.abort();
-    participant.stop = new AbortController();
-    if (!participant.isOut) participant.moveTo('unanswered', this.#parts.clock.now(), 'deputy-called');
-    void standIn(participant, request, who, this.#reaching).then((isReplaced) => {
-      if (!isReplaced) this.#tell(participant);
-    });
-  }
-
-  /** Joins a radio channel: everybody hears the radio, the radio hears everybody while the floor is given. */
-  async patch(channel: RadioChannel): Promise<{ kind: 'patched' } | { kind: 'unavailable'; detail?: string }> {
-    if (this.#channels.has(channel.id)) return { kind: 'patched' };
-    const leg = await channel.attach(this.#bridge, this.id);
-    if (!leg) return { kind: 'unavailable', detail: 'gateway-offline' };
-    const participant = this.#newParticipant({
-      kind: 'channel',
-      channel: channel.id,
-      name: channel.facts.name,
-      number: channel.id,
-      bearer: 'radio',
-      state: 'in',
-      attempts: 1,
-    });
-    participant.leg = leg;
-    this.#participants.set(participant.id, participant);
-    this.#channels.set(channel.id, { channel, participant });
-    this.#note('conference.channel-patched', { channel: channel.id });
-    this.emit('changed');
-    leg.once('ended', (because) => {
-      if (this.#channels.get(channel.id)?.participant !== participant) return;
-      this.#channels.delete(channel.id);
-      participant.moveTo('left', this.#parts.clock.now(), because);
-      this.#tell(participant);
-    });
-    return { kind: 'patched' };
-  }
-
-  async unpatch(channel: RadioChannel): Promise<void> {
-    const patched = this.#channels.get(channel.id);
-    if (!patched) return;
-    this.#channels.delete(channel.id);
-    this.#participants.delete(patched.participant.id);
-    await channel.detach();
-    this.#note('conference.channel-unpatched', { channel: channel.id });
-    this.emit('changed');
   }
 
   /** Hangs up on everyone, with this named reason. Ending twice does nothing. */
@@ -344,7 +213,7 @@ export class Conference extends Emitter<{
 
   async #putThrough(participant: Participant, leg: Leg): Promise<void> {
     participant.leg = leg;
-    const mutedByAll = this.#isMutedAll && !participant.view.isChair;
+    const mutedByAll = this.chair.isMutedAll && !participant.view.isChair;
     if (mutedByAll) participant.view.isMuted = true;
     await this.#bridge.add(leg.node, { isMuted: participant.view.isMuted || leg.isHeldByPeer });
     leg.on('held', (isHeld) => {
@@ -379,10 +248,8 @@ export class Conference extends Emitter<{
     const because: HangUpReason =
       reason === 'plan-ended' ? 'plan-ended' : reason === 'server-stopping' ? 'server-stopping' : 'conference-ended';
     for (const participant of this.#participants.values()) participant.stop.abort();
-    const channels = [...this.#channels.values()];
-    this.#channels.clear();
     await Promise.allSettled([
-      ...channels.map(({ channel }) => channel.detach()),
+      this.channels.detachAll(),
       ...this.participants().map((participant) =>
         participant.view.kind === 'channel' ? undefined : participant.leg?.hangUp(because),
       ),
@@ -432,8 +299,8 @@ export class Conference extends Emitter<{
     this.emit('changed');
   }
 
-  #change(participant: Participant, change: Partial<ParticipantView>): void {
-    Object.assign(participant.view, change);
+  #change(participant?: Participant, change: Partial<ParticipantView> = {}): void {
+    if (participant) Object.assign(participant.view, change);
     this.emit('changed');
   }
 
@@ -454,20 +321,10 @@ export class Conference extends Emitter<{
       .catch((error: unknown) => this.#parts.log.error('timeline entry lost', { kind, error }));
   }
 
-  #newParticipant(facts: NewParticipant, request?: AddRequest): Participant {
+  #place(facts: NewParticipant, request?: AddRequest): Participant {
     const { chance, clock } = this.#parts;
-    return new Participant(chance.id('part'), clock.now(), facts, request);
-  }
-
-  #place(person: string): Participant {
-    const found = this.participants().find((each) => each.view.person === person);
-    if (!found) throw new DispatchError('PARTICIPANT_UNKNOWN', person);
-    return found;
-  }
-
-  #participant(id: string): Participant {
-    const participant = this.#participants.get(id);
-    if (!participant) throw new DispatchError('PARTICIPANT_UNKNOWN', id);
+    const participant = new Participant(chance.id('part'), clock.now(), facts, request);
+    this.#participants.set(participant.id, participant);
     return participant;
   }
 

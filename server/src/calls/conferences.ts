@@ -2,7 +2,8 @@ import type { Name } from '@tocsin/protocol/common.ts';
 import { Emitter } from '#kernel/emitter.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import type { RadioChannel } from './channel.ts';
-import { Conference, type ConferenceFacts, type ConferenceParts } from './conference.ts';
+import { Conference } from './conference.ts';
+import type { ConferenceFacts, ConferenceParts } from './conference-inside.ts';
 
 /** Conferences that are open now; an ended one is kept this many milliseconds, so that the desks can show how it ended. */
 const SHOW_ENDED_FOR_MS = 60_000;

@@ -1,13 +1,8 @@
+import type { Words } from '@tocsin/protocol/reaching.ts';
 import { sleep, type Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import type { MediaEngine } from '#media/engine.ts';
 import type { Leg } from './leg.ts';
-
-/** Words to be spoken to someone. */
-export interface SpokenWords {
-  text: string;
-  language: 'zh' | 'en';
-}
 
 /** The key that says yes, and the key that says no. */
 export const CONFIRM_DIGIT = '1';
@@ -22,7 +17,7 @@ const PROMPTS = {
 } as const;
 
 /** The words that follow the message; they are made into sound ahead of time. */
-export function promptFor(purpose: keyof typeof PROMPTS, language: 'zh' | 'en'): SpokenWords {
+export function promptFor(purpose: keyof typeof PROMPTS, language: 'zh' | 'en'): Words {
   return { text: PROMPTS[purpose][language], language };
 }
 
@@ -34,7 +29,7 @@ export type Confirmation = 'confirmed' | 'declined' | 'not-confirmed' | 'hung-up
  */
 export async function askToConfirm(
   leg: Leg,
-  options: { message?: SpokenWords; purpose: keyof typeof PROMPTS; forMs: number; signal?: AbortSignal },
+  options: { message?: Words; purpose: keyof typeof PROMPTS; forMs: number; signal?: AbortSignal },
   { engine, clock, log }: { engine: MediaEngine; clock: Clock; log: Log },
 ): Promise<Confirmation> {
   const done = new AbortController();
@@ -67,7 +62,7 @@ export async function askToConfirm(
 /** Speaks the words one after another, again and again, until the signal. */
 async function speak(
   leg: Leg,
-  words: SpokenWords[],
+  words: Words[],
   signal: AbortSignal,
   { engine, clock }: { engine: MediaEngine; clock: Clock },
 ) {

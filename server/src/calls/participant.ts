@@ -1,19 +1,6 @@
+import type { PartyChange, Words } from '@tocsin/protocol/reaching.ts';
 import type { ParticipantState, ParticipantView } from '@tocsin/protocol/views.ts';
-import type { SpokenWords } from './confirm.ts';
 import type { Leg } from './leg.ts';
-
-/** A change of one participant, as plans and desks want to hear it. */
-export interface ParticipantChange {
-  person: string;
-  state: ParticipantState;
-  at: number;
-  number?: string;
-  attempts: number;
-  standsInFor?: string;
-  detail?: string;
-  /** Nothing more will be tried by itself. */
-  isSettled: boolean;
-}
 
 /** How somebody is called in. */
 export interface AddRequest {
@@ -21,7 +8,7 @@ export interface AddRequest {
   person?: string;
   number?: string;
   confirm: 'press-1' | 'none';
-  announcement?: SpokenWords;
+  announcement?: Words;
   ringForMs: number;
   retries: number;
   retryAfterMs: number;
@@ -30,7 +17,7 @@ export interface AddRequest {
   isChair?: boolean;
   /** He asked for it himself: his phone may answer at once. */
   answersItself?: boolean;
-  onState?(change: ParticipantChange): void;
+  onState?(change: PartyChange): void;
 }
 
 /** States in which nobody is being called and nobody is in. */
@@ -60,7 +47,7 @@ export class Participant {
   /** How he was asked for, so that he can be called again. */
   readonly request?: AddRequest;
   /** Whoever asked for him, and wants to know how he fares. */
-  readonly watchers = new Set<(change: ParticipantChange) => void>();
+  readonly watchers = new Set<(change: PartyChange) => void>();
 
   constructor(id: string, at: number, facts: NewParticipant, request?: AddRequest) {
     this.view = {

@@ -1,16 +1,17 @@
 import type { Person } from '@tocsin/protocol/directory.ts';
+import type { Words } from '@tocsin/protocol/reaching.ts';
 import type { ParticipantState } from '@tocsin/protocol/views.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import type { MediaEngine } from '#media/engine.ts';
-import { askToConfirm, type SpokenWords } from './confirm.ts';
+import { askToConfirm } from './confirm.ts';
 import type { Dialler } from './dialler.ts';
 import type { DialOutcome, Leg } from './leg.ts';
 
 export interface ReachOptions {
   confirm: 'press-1' | 'none';
   purpose: 'join' | 'confirm';
-  message?: SpokenWords;
+  message?: Words;
   ringForMs: number;
   confirmForMs: number;
   /** Attempts made before, so that the count goes on. */

@@ -77,7 +77,7 @@ async function echo(caller: SipLeg, call: Call, desk: Desk): Promise<void> {
 
 async function enterRoom(caller: SipLeg, call: Call, number: string, desk: Desk): Promise<void> {
   const conference = await desk.conferences.room(number, caller.party.person ?? caller.party.number);
-  if (conference.isLocked) return await caller.refuse(403, 'declined');
+  if (conference.chair.isLocked) return await caller.refuse(403, 'declined');
   if (!(await caller.accept())) return;
   desk.calls.answered(call, { conference: conference.id, isRecording: true });
   const person = caller.party.person === undefined ? undefined : desk.directory.person(caller.party.person);

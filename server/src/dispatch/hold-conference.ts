@@ -36,7 +36,7 @@ export async function removeFromConference(
   _actor: Actor,
   desk: Desk,
 ) {
-  await desk.conferences.get(conference).remove(participant);
+  await desk.conferences.get(conference).chair.remove(participant);
 }
 
 export async function muteParticipant(
@@ -44,15 +44,15 @@ export async function muteParticipant(
   _actor: Actor,
   desk: Desk,
 ) {
-  await desk.conferences.get(conference).mute(participant, isMuted);
+  await desk.conferences.get(conference).chair.mute(participant, isMuted);
 }
 
 export async function muteAll({ conference, isMuted }: CommandOf<'conference.mute-all'>, _actor: Actor, desk: Desk) {
-  await desk.conferences.get(conference).muteAll(isMuted);
+  await desk.conferences.get(conference).chair.muteAll(isMuted);
 }
 
 export async function redial({ conference, participant }: CommandOf<'conference.redial'>, _actor: Actor, desk: Desk) {
-  return { calling: desk.conferences.get(conference).redial(participant) };
+  return { calling: desk.conferences.get(conference).chair.redial(participant) };
 }
 
 export async function lockConference(
@@ -60,7 +60,7 @@ export async function lockConference(
   _actor: Actor,
   desk: Desk,
 ) {
-  desk.conferences.get(conference).lock(isLocked);
+  desk.conferences.get(conference).chair.lock(isLocked);
 }
 
 export async function endConference({ conference }: CommandOf<'conference.end'>, _actor: Actor, desk: Desk) {
@@ -71,12 +71,12 @@ export async function endConference({ conference }: CommandOf<'conference.end'>,
 export async function patchChannel(command: CommandOf<'conference.patch'>, _actor: Actor, desk: Desk) {
   const conference = desk.conferences.get(command.conference);
   const channel = desk.conferences.channel(command.channel);
-  const outcome = await conference.patch(channel);
+  const outcome = await conference.channels.patch(channel);
   if (outcome.kind === 'unavailable') throw new DispatchError('CHANNEL_UNAVAILABLE', channel.facts.name.zh);
 }
 
 export async function unpatchChannel(command: CommandOf<'conference.unpatch'>, _actor: Actor, desk: Desk) {
-  await desk.conferences.get(command.conference).unpatch(desk.conferences.channel(command.channel));
+  await desk.conferences.get(command.conference).channels.unpatch(desk.conferences.channel(command.channel));
 }
 
 export async function endCall({ call }: CommandOf<'call.end'>, _actor: Actor, desk: Desk) {

@@ -1,5 +1,5 @@
 import type { CommandOf } from '@tocsin/protocol/console.ts';
-import type { AnnouncementPart } from '#calls/announcement.ts';
+import type { AnnouncementPart } from '@tocsin/protocol/reaching.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { callSeat } from './call-seat.ts';
 import type { Actor, Desk } from './desk.ts';

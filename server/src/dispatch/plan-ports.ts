@@ -72,10 +72,10 @@ function stepConference(conference: Conference, { conferences }: Pick<Desk, 'con
     number: conference.number,
     ended: conference.ended,
     add: (party) => void conference.add(party),
-    redial: async (person) => conference.redialPerson(person),
-    callDeputy: async (person) => conference.callDeputyOf(person),
-    patch: (channel) => conference.patch(conferences.channel(channel)),
-    unpatch: (channel) => conference.unpatch(conferences.channel(channel)),
+    redial: async (person) => conference.chair.redialPerson(person),
+    callDeputy: async (person) => conference.chair.callDeputyOf(person),
+    patch: (channel) => conference.channels.patch(conferences.channel(channel)),
+    unpatch: (channel) => conference.channels.unpatch(conferences.channel(channel)),
     end: (reason) => conference.end(reason),
   };
 }

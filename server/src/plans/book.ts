@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { AlarmView, PlanView } from '@tocsin/protocol/views.ts';
+import type { Words } from '@tocsin/protocol/reaching.ts';
 import type { Clock, Timer } from '#kernel/clock.ts';
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
 import { DispatchError } from '#kernel/errors.ts';
@@ -12,7 +13,7 @@ import { waitsFor } from './load.ts';
 import type { Plan } from './plan.ts';
 import { assess, needsOf } from './preflight.ts';
 import { problemLine, type PlanProblem } from './problem.ts';
-import type { PlanPorts, Words } from './step.ts';
+import type { PlanPorts } from './step.ts';
 import { proposalFor, type Proposal } from './triggers.ts';
 
 /** Plans of one site; a file more is left out and complained of. */

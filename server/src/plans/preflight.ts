@@ -5,10 +5,11 @@
 import type { Name } from '@tocsin/protocol/common.ts';
 import type { Person } from '@tocsin/protocol/directory.ts';
 import type { AlarmView, PlanView } from '@tocsin/protocol/views.ts';
+import type { Words } from '@tocsin/protocol/reaching.ts';
 import { waitsFor } from './load.ts';
 import { defaultParameters } from './parameters.ts';
 import type { Plan } from './plan.ts';
-import type { PlanPorts, StepNeeds, Words } from './step.ts';
+import type { PlanPorts, StepNeeds } from './step.ts';
 import { STEP_KINDS } from './steps/all.ts';
 
 /** Problems shown for one plan; beyond it a line says how many more there are. */

@@ -6,7 +6,16 @@
  */
 import type { Bearer, Level, Name } from '@tocsin/protocol/common.ts';
 import type { AlarmDevice, Channel, Gauge, Group, Person, Site, Zone } from '@tocsin/protocol/directory.ts';
-import type { AlarmView, GaugeView, LedgerChannel, LedgerState, ParticipantState } from '@tocsin/protocol/views.ts';
+import type { AlarmView, GaugeView, LedgerChannel, LedgerState } from '@tocsin/protocol/views.ts';
+import type {
+  AnnouncementPart,
+  CallPartyOutcome,
+  PartyChange,
+  PatchOutcome,
+  Words,
+  ZoneChange,
+  ZoneOutcome,
+} from '@tocsin/protocol/reaching.ts';
 import type { z } from 'zod';
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -89,11 +98,6 @@ export interface StepNeeds {
   seconds?: number;
   /** Deputies will be tried for those who are away or do not confirm. */
   hasDeputies?: boolean;
-}
-
-export interface Words {
-  text: string;
-  language: 'zh' | 'en';
 }
 
 // --- what a running step is given ---
@@ -234,29 +238,6 @@ export interface StepConference {
   readonly ended: Promise<string>;
 }
 
-/** A change of one participant. `dialling` is told when the INVITE is on the wire, with that moment as `at`. */
-export interface PartyChange {
-  person: string;
-  state: ParticipantState;
-  at: number;
-  /** The number tried. */
-  number?: string;
-  attempts: number;
-  standsInFor?: string;
-  /** In the user's words, where there is something to say. */
-  detail?: string;
-  /** Nothing more will be tried by itself: he is in, or has been given up, or is replaced by one who will report. */
-  isSettled: boolean;
-}
-
-export type PatchOutcome = { kind: 'patched' } | { kind: 'unavailable'; detail?: string };
-
-/** Tones come from the media engine; `file` is below the site's folder. */
-export type AnnouncementPart =
-  | { kind: 'tone'; hz: number[]; onMs: number; offMs: number; forMs: number }
-  | { kind: 'file'; path: string }
-  | ({ kind: 'speech' } & Words);
-
 export interface StepAnnouncements {
   /** What is known of a zone's loudspeakers now: for the pre-flight. */
   zoneState(zone: string): 'ready' | 'part-silent' | 'down' | 'unknown';
@@ -277,21 +258,6 @@ export interface StepAnnouncements {
     onZone(change: ZoneChange): void;
   }): { ended: Promise<ReadonlyMap<string, ZoneOutcome>> };
 }
-
-/** `playing` is told with the moment of the first packet on the wire. */
-export interface ZoneChange {
-  zone: string;
-  state: 'calling' | 'playing' | 'played' | 'part-silent' | 'failed';
-  at: number;
-  hornsPlaying?: number;
-  hornsTotal?: number;
-  detail?: string;
-}
-
-export type ZoneOutcome =
-  | { kind: 'played'; hornsPlaying?: number; hornsTotal?: number }
-  | { kind: 'unavailable'; detail?: string }
-  | { kind: 'stopped' };
 
 export interface StepChannels {
   /** Whether the channel's gateway has it ready now. */
@@ -320,17 +286,6 @@ export interface StepCalls {
   /** Lines that can be taken now, trunks and phones together; undefined when nobody counts them. */
   freeLines(): number | undefined;
 }
-
-export type CallPartyOutcome =
-  | { kind: 'confirmed' }
-  | { kind: 'answered' }
-  | { kind: 'declined' }
-  | { kind: 'refused' }
-  | { kind: 'busy' }
-  | { kind: 'unanswered' }
-  | { kind: 'unreachable'; detail?: string }
-  | { kind: 'voicemail' }
-  | { kind: 'aborted' };
 
 export interface StepTexts {
   /** Queues a text; resolves when it is durable. The same id again sends nothing and reports the text's state. */

@@ -1,12 +1,11 @@
 /** A small site, and ports that do what a test tells them: for tests of the plans only. */
 import type { Person, Site } from '@tocsin/protocol/directory.ts';
 import type { GaugeView } from '@tocsin/protocol/views.ts';
+import type { CallPartyOutcome, PartyChange, ZoneOutcome } from '@tocsin/protocol/reaching.ts';
 import { Emitter } from '#kernel/emitter.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type {
-  CallPartyOutcome,
   NewText,
-  PartyChange,
   PlanPorts,
   StepCalls,
   StepConference,
@@ -14,7 +13,6 @@ import type {
   StepDirectory,
   StepFeeds,
   TextState,
-  ZoneOutcome,
 } from './step.ts';
 
 const AT = { latitude: 30, longitude: 114 };

@@ -1,6 +1,7 @@
 /** Words in a plan: in one language or two, with `{parameters}` that the run fills in, marked when it is a drill. */
+import type { Words } from '@tocsin/protocol/reaching.ts';
 import { z } from 'zod';
-import type { ParameterValue, StepScope, Words } from './step.ts';
+import type { ParameterValue, StepScope } from './step.ts';
 
 /** A text, written as a plain string (Chinese) or in both languages. */
 export const Text = z.union([

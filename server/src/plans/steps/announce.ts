@@ -1,7 +1,8 @@
 import type { LedgerState } from '@tocsin/protocol/views.ts';
+import type { AnnouncementPart, ZoneChange } from '@tocsin/protocol/reaching.ts';
 import { z } from 'zod';
 import { thingsOf, ThingReference } from '../names.ts';
-import { defineStep, type AnnouncementPart, type StepContext, type ZoneChange } from '../step.ts';
+import { defineStep, type StepContext } from '../step.ts';
 import { speechOf, spoken, Text } from '../text.ts';
 
 /** What the sirens sound like: tones that alternate. Warning wavers, evacuation is urgent, all-clear is one steady tone. */

@@ -1,7 +1,8 @@
 import type { LedgerState, ParticipantState } from '@tocsin/protocol/views.ts';
+import type { PartyChange, Words } from '@tocsin/protocol/reaching.ts';
 import { z } from 'zod';
 import { chosenPeople, nameOfPerson, PersonReference } from '../names.ts';
-import { defineStep, type PartyChange, type StepContext, type Words } from '../step.ts';
+import { defineStep, type StepContext } from '../step.ts';
 import { speechOf, spoken, Text } from '../text.ts';
 
 const settings = z.object({

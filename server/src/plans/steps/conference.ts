@@ -1,8 +1,9 @@
 import type { LedgerState, ParticipantState } from '@tocsin/protocol/views.ts';
 import { Bearer } from '@tocsin/protocol/common.ts';
+import type { PartyChange } from '@tocsin/protocol/reaching.ts';
 import { z } from 'zod';
 import { peopleOf, PersonReference } from '../names.ts';
-import { defineStep, type PartyChange, type StepConference, type StepContext } from '../step.ts';
+import { defineStep, type StepConference, type StepContext } from '../step.ts';
 import { speechOf, spoken, Text } from '../text.ts';
 
 const settings = z.object({
