@@ -51,6 +51,11 @@ export class Dialog {
     this.flow = state.flow;
   }
 
+  /** A dialog whose state is known from elsewhere. */
+  static of(state: DialogState): Dialog {
+    return new Dialog(state);
+  }
+
   /** The dialog that a request and our response with `localTag` make, seen by the UAS (§12.1.1). */
   static asUas(request: Request, localTag: string, flow: Flow): Dialog {
     return new Dialog({

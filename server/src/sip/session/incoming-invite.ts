@@ -8,7 +8,7 @@ import type { ServerTransaction } from '../transaction/transaction-layer.ts';
 import { type Address, type Flow, type TransportKind } from '../transport/flow.ts';
 import { ALLOW, type SessionCore } from './core.ts';
 import type { InviteDialog } from './invite-dialog.ts';
-import { InviteSession } from './invite-session.ts';
+import { InviteSession, allowsUpdate } from './invite-session.ts';
 import { formatReason, readReason } from './reason.ts';
 import { ReliableProvisionals } from './reliable-provisionals.ts';
 import { acceptTerms } from './session-timer.ts';
@@ -154,7 +154,7 @@ export class IncomingCall implements IncomingInvite, DialogUser {
       localUser: this.dialled,
       isCaller: false,
       terms,
-      peer: this.request,
+      peerAllowsUpdate: allowsUpdate(this.request),
       localSdp: sdp,
     });
     session.awaitAck(() => this.#transaction.respond(response), { isOfferOurs: this.offer === undefined });

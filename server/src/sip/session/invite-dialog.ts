@@ -1,4 +1,5 @@
 import type { Listenable } from '#kernel/emitter.ts';
+import type { KeptDialog } from './kept-dialog.ts';
 
 /** Why and by whom a dialog ended. */
 export interface DialogEnding {
@@ -61,4 +62,6 @@ export interface InviteDialog extends Listenable<InviteDialogEvents> {
   info(contentType: string, body: string): Promise<number>;
   /** Asks the peer to call `target` (blind), or to take over the dialog `replaces` there (attended). Resolves with the status. */
   refer(target: string, options?: { replaces?: InviteDialog; referredBy?: string }): Promise<number>;
+  /** What the next process needs to go on with this dialog; undefined when it cannot: a browser's connection dies with us. */
+  kept(): KeptDialog | undefined;
 }

@@ -7,6 +7,7 @@ import type { Flow } from '../transport/flow.ts';
 import { ALLOW, type Credentials, type SessionCore } from './core.ts';
 import { CountedEmitter } from './counted-emitter.ts';
 import type { DialogEnding, InviteDialog, InviteDialogEvents } from './invite-dialog.ts';
+import { type KeptDialog, keepDialog } from './kept-dialog.ts';
 import { OfferTurn } from './offer-turn.ts';
 import { formatReason, readReason } from './reason.ts';
 import { readRefer, readReferProgress } from './refer.ts';
@@ -32,8 +33,7 @@ interface InviteSessionOptions {
   isCaller: boolean;
   credentials?: Credentials;
   terms?: SessionTerms;
-  /** The peer's INVITE or 2xx, for what it allows. */
-  peer: Request | Response;
+  peerAllowsUpdate: boolean;
   /** What we last said of ourselves, sent again to refresh a session whose peer has no UPDATE. */
   localSdp: string;
 }
@@ -74,7 +74,7 @@ export class InviteSession extends CountedEmitter<InviteDialogEvents> implements
     this.#credentials = options.credentials;
     this.#terms = options.terms;
     this.#localSdp = options.localSdp;
-    this.#peerAllowsUpdate = options.peer.tags('Allow').includes('UPDATE');
+    this.#peerAllowsUpdate = options.peerAllowsUpdate;
     this.#reofferIn = new ReofferIn(core, this.#turn, dialog.localTag);
     this.#timer = new SessionTimer(
       core.clock,
@@ -103,6 +103,20 @@ export class InviteSession extends CountedEmitter<InviteDialogEvents> implements
   }
   get isEnded(): boolean {
     return this.#isEnded;
+  }
+
+  kept(): KeptDialog | undefined {
+    const dialog = keepDialog(this.#dialog);
+    return (
+      dialog && {
+        ...dialog,
+        contactUser: this.#contactUser,
+        isCaller: this.#isCaller,
+        peerAllowsUpdate: this.#peerAllowsUpdate,
+        ...(this.#terms ? { terms: this.#terms } : {}),
+        localSdp: this.#localSdp,
+      }
+    );
   }
 
   /** The UAS's wait for the ACK of its 2xx, which it sends again until then. */
@@ -350,6 +364,9 @@ export class InviteSession extends CountedEmitter<InviteDialogEvents> implements
       }) ?? (() => {});
   }
 }
+
+/** Whether the peer says that it knows UPDATE (RFC 3311 §4). */
+export const allowsUpdate = (peer: Request | Response): boolean => peer.tags('Allow').includes('UPDATE');
 
 const statusOf = (outcome: RequestOutcome): number =>
   outcome.kind === 'answered' ? outcome.response.status : outcome.kind === 'unanswered' ? 408 : 503;

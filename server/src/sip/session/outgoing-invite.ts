@@ -11,7 +11,7 @@ import type { ClientTransaction, ServerTransaction } from '../transaction/transa
 import type { Flow } from '../transport/flow.ts';
 import { ALLOW, type Credentials, type SessionCore } from './core.ts';
 import type { InviteDialog } from './invite-dialog.ts';
-import { InviteSession } from './invite-session.ts';
+import { InviteSession, allowsUpdate } from './invite-session.ts';
 import { formatReason, readReason } from './reason.ts';
 import { isChallenge } from './send-request.ts';
 import { SESSION_EXPIRES_S, readTerms } from './session-timer.ts';
@@ -246,7 +246,7 @@ export class OutgoingCall
       isCaller: true,
       credentials: this.#options.credentials,
       terms,
-      peer: response,
+      peerAllowsUpdate: allowsUpdate(response),
       localSdp: this.#options.offer,
     });
     if (isLate) {

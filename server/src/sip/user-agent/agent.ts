@@ -15,6 +15,9 @@ import { Registrar, addressOfRecordUser } from '../registrar/registrar.ts';
 import { ALLOW, SUPPORTED, type SessionCore } from '../session/core.ts';
 import { CountedEmitter } from '../session/counted-emitter.ts';
 import { IncomingCall } from '../session/incoming-invite.ts';
+import type { InviteDialog } from '../session/invite-dialog.ts';
+import { InviteSession } from '../session/invite-session.ts';
+import { type KeptDialog, dialogOf } from '../session/kept-dialog.ts';
 import { OutgoingCall, type OutgoingInvite } from '../session/outgoing-invite.ts';
 import { InviteServerTransaction } from '../transaction/invite-server.ts';
 import { type ServerTransaction, TransactionLayer } from '../transaction/transaction-layer.ts';
@@ -149,6 +152,19 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       signal?.removeEventListener('abort', onAbort);
     });
     return call;
+  }
+
+  takeUp(kept: KeptDialog, { credentials }: { credentials?: InviteOptions['credentials'] } = {}): InviteDialog {
+    return new InviteSession({
+      core: this.#core,
+      dialog: dialogOf(kept, (hop) => this.#transport.flowTo(hop)),
+      localUser: kept.contactUser,
+      isCaller: kept.isCaller,
+      credentials,
+      terms: kept.terms,
+      peerAllowsUpdate: kept.peerAllowsUpdate,
+      localSdp: kept.localSdp,
+    });
   }
 
   async message(options: MessageOptions): Promise<MessageOutcome> {

@@ -10,6 +10,8 @@ import type { Notifier, NotifierOptions } from '../subscription/notifier.ts';
 import type { Binding } from '../registrar/binding.ts';
 import type { BindingStore } from '../registrar/binding-store.ts';
 import type { IncomingInvite } from '../session/incoming-invite.ts';
+import type { InviteDialog } from '../session/invite-dialog.ts';
+import type { KeptDialog } from '../session/kept-dialog.ts';
 import type { OutgoingInvite } from '../session/outgoing-invite.ts';
 import type { Timing } from '../transaction/timing.ts';
 import type { Address } from '../transport/flow.ts';
@@ -93,6 +95,11 @@ export interface UserAgent extends AsyncDisposable, Listenable<UserAgentEvents> 
   handleWebSocketUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Calls. Every ending, an unreachable target included, is in the outcome. */
   invite(options: InviteOptions): OutgoingInvite;
+  /**
+   * Goes on with a dialog of the process before this one. Nothing is sent: a re-INVITE tells whether the peer is still
+   * there. `credentials` are for a peer that challenges us.
+   */
+  takeUp(kept: KeptDialog, options?: { credentials?: { user: string; password: string } }): InviteDialog;
   /** Sends a text by MESSAGE. Every ending, an unreachable target included, is in the outcome. */
   message(options: MessageOptions): Promise<MessageOutcome>;
   /** Opens an event package to subscribers (`dialog`, `message-summary` …); once a package. */
