@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { Bearer, Id } from '@tocsin/protocol/common.ts';
+import { Mapping } from './alarm/devices/webhook/mapping.ts';
 
 const Port = z.number().int().min(0).max(65535);
 
@@ -27,6 +28,11 @@ const PaZone = z.object({
 });
 
 const common = { id: Id, bearer: Bearer.optional() };
+
+/** Where a receiver of alarms listens, and which of its accounts is which device. */
+const receiver = { ...common, host: z.string().optional(), port: Port.default(0) };
+const Account = z.object({ account: z.string().min(1).max(120), device: Id });
+const accounts = <Each extends z.ZodType>(each: Each) => z.array(each).max(10_000).default([]);
 
 /** One gateway of the process, by its kind. */
 export const GatewayConfig = z.discriminatedUnion('kind', [
@@ -58,6 +64,33 @@ export const GatewayConfig = z.discriminatedUnion('kind', [
       .array(z.object({ topic: z.string(), device: Id }))
       .min(1)
       .max(10_000),
+  }),
+  z.object({
+    kind: z.literal('alarm-dc09'),
+    ...receiver,
+    devices: accounts(Account.extend({ key: z.string().max(64).optional() })),
+  }),
+  z.object({
+    kind: z.literal('alarm-webhook'),
+    ...receiver,
+    sources: z
+      .array(
+        z.object({
+          id: Id,
+          secret: z.string().min(8).max(200),
+          signature: z
+            .object({
+              header: z.string().max(80),
+              prefix: z.string().max(40).default(''),
+              timeHeader: z.string().max(80).optional(),
+            })
+            .default({ header: 'X-Signature', prefix: 'sha256=' }),
+          mapping: Mapping,
+        }),
+      )
+      .min(1)
+      .max(100),
+    devices: accounts(Account),
   }),
 ]);
 export type GatewayConfig = z.infer<typeof GatewayConfig>;

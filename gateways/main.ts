@@ -92,7 +92,19 @@ async function start(one: GatewayConfig, config: GatewaysConfig, log: ReturnType
       return (await import('./radio/radio-gateway.ts')).startRadioGateway({ ...common, ...one });
     case 'alarm':
       return (await import('./alarm/devices/mqtt/translator.ts')).startAlarmTranslator({ ...common, ...one });
+    case 'alarm-dc09':
+      return (await import('./alarm/devices/dc09/receiver.ts')).startDc09Receiver({ ...common, ...given(one) });
+    case 'alarm-webhook':
+      return (await import('./alarm/devices/webhook/receiver.ts')).startWebhookReceiver({ ...common, ...given(one) });
   }
+}
+
+/** Without what is not said, so that it does not take the place of what all share. */
+function given<One extends { host?: string | undefined }>({
+  host,
+  ...rest
+}: One): Omit<One, 'host'> & { host?: string } {
+  return host === undefined ? rest : { ...rest, host };
 }
 
 function configFromParent(): Promise<GatewaysConfig> {

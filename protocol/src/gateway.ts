@@ -17,6 +17,10 @@ export const DeviceAlarm = z.object({
     .enum(['one-key', 'fall', 'smoke', 'gas', 'water', 'intrusion', 'inactivity', 'technical', 'test', 'other'])
     .default('one-key'),
   level: Level.optional(),
+  /** The detector, zone or button of a device that has several: each is an alarm of its own. */
+  point: z.string().max(40).optional(),
+  /** What stood is over: the detector is at rest again (ISA-18.2: return to normal). */
+  isOver: z.boolean().optional(),
   at: AtMs.optional(),
   text: z.string().max(500).optional(),
   location: Location.optional(),

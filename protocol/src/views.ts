@@ -126,6 +126,8 @@ export interface AlarmView {
   /** How many signals are merged into this card, itself included. */
   count: number;
   batteryPercent?: number;
+  /** What raised it is over by the device's own word; it stays until someone has looked after it (ISA-18.2). */
+  normalAt?: number;
 }
 
 export interface IncidentView {

@@ -110,6 +110,27 @@ test('a test signal is on the timeline of its device but makes no card', async (
   assert.ok(alarms.devices().find(({ id }) => id === 'key-1')?.lastHeardAt);
 });
 
+test('a detector at rest again: a fault ends by itself, a smoke alarm says so and waits for somebody, each detector alone', async (t) => {
+  const { alarms, press, entries, clock } = await desk(t);
+  const fault = await press('key-1', { kind: 'technical', point: '3' });
+  const smoke = await press('key-1', { kind: 'smoke', point: '7' });
+  await press('key-1', { kind: 'smoke', point: '8' });
+  assert.equal(alarms.open().length, 3);
+  clock.advance(MINUTE);
+  await press('key-1', { kind: 'technical', point: '3', isOver: true });
+  await press('key-1', { kind: 'smoke', point: '7', isOver: true });
+  assert.equal((await alarms.get(fault!.id))?.clearedAs, 'recovered');
+  assert.deepEqual(
+    alarms.open().map(({ normalAt }) => normalAt),
+    [clock.now(), undefined],
+  );
+  await press('key-1', { kind: 'smoke', point: '7' });
+  assert.deepEqual([alarms.open()[0]?.id, alarms.open()[0]?.normalAt], [smoke!.id, undefined]);
+  assert.equal(await press('key-2', { kind: 'gas', isOver: true }), undefined);
+  assert.equal(alarms.open().length, 2);
+  assert.equal(entries.filter(({ kind }) => kind === 'alarm.returned-to-normal').length, 2);
+});
+
 test('a device that nobody has registered is an alarm all the same', async (t) => {
   const { press } = await desk(t);
   const alarm = await press('stranger');

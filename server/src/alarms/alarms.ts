@@ -149,7 +149,8 @@ class AlarmBook implements Alarms {
     const taken = this.#take({
       id: alarm.alarm === undefined ? chance.id('signal') : `${device}/${alarm.alarm}`,
       kind: alarm.kind,
-      sameness: `${device}/${alarm.kind}`,
+      sameness: [device, alarm.kind, alarm.point].filter((part) => part !== undefined).join('/'),
+      isOver: alarm.isOver,
       arrivedAt: clock.now(),
       at: alarm.at,
       level: alarm.level,

@@ -164,6 +164,8 @@ export class Cards {
         return undefined;
       case 'go-on':
         return this.#raise(decision.draft);
+      case 'returned-to-normal':
+        return this.#returnToNormal(this.#cards.get(decision.alarm)!, decision.draft);
       case 'joined':
         return this.#join(this.#cards.get(decision.alarm)!, decision.draft);
       case 'grouped':
@@ -199,6 +201,18 @@ export class Cards {
     return record.view;
   }
 
+  /**
+   * What raised it is over. Water and faults end by themselves; where people are meant, somebody looks after them first,
+   * and the card says that the cry is over.
+   */
+  #returnToNormal(record: AlarmRecord, { signal }: Draft): AlarmView {
+    this.#note('alarm.returned-to-normal', record.view, { signal: signal.id, deviceTime: signal.at });
+    const { group } = kindOf(record.view);
+    if (group === 'technical' || group === 'water') this.#end(record, 'recover', { clearedAs: 'recovered' }, 'system');
+    else this.#set(record, { normalAt: signal.arrivedAt });
+    return record.view;
+  }
+
   /** One more of the same; a graver one cries again. */
   #join(record: AlarmRecord, { signal }: Draft): AlarmView {
     const { view } = record;
@@ -206,7 +220,7 @@ export class Cards {
     record.lastSignalAt = signal.arrivedAt;
     const { batteryPercent = view.batteryPercent, location = view.location } = signal;
     const { title = view.title, facts = view.facts } = signal;
-    const shared = { count: view.count + 1, batteryPercent, location };
+    const shared = { count: view.count + 1, batteryPercent, location, normalAt: undefined };
     this.#note('alarm.repeated', view, {
       signal: signal.id,
       level: signal.level,

@@ -11,6 +11,8 @@ export interface Signal {
   /** The device's own time, where it has a clock. */
   at?: number;
   level?: Level;
+  /** What stood is over, by the device's own word. */
+  isOver?: boolean;
   device?: string;
   gauge?: string;
   zone?: string;

@@ -24,7 +24,9 @@ export interface Draft {
 export type Decision =
   | { kind: 'go-on'; draft: Draft }
   /** Kept and on the timeline, but no card. */
-  | { kind: 'noted'; because: 'test-signal' }
+  | { kind: 'noted'; because: 'test-signal' | 'nothing-stood' }
+  /** What this alarm was raised for is over. */
+  | { kind: 'returned-to-normal'; alarm: string; draft: Draft }
   | { kind: 'joined'; alarm: string; draft: Draft }
   /** In a flood: into the card of its group, which is opened when there is none, and takes these cards in. */
   | { kind: 'grouped'; group: AlarmGroup; into?: string; folds: string[]; draft: Draft };
@@ -54,6 +56,15 @@ export type Stage = (draft: Draft, desk: Desk) => Decision;
 
 const noteTestSignals: Stage = (draft) =>
   draft.signal.kind === 'test' ? { kind: 'noted', because: 'test-signal' } : { kind: 'go-on', draft };
+
+/** A device says that what it cried for is over: that is no new alarm, whatever stands. */
+const endWhatIsOver: Stage = (draft, desk) => {
+  if (!draft.signal.isOver) return { kind: 'go-on', draft };
+  const standing = desk.open.find(({ id }) => desk.sameness(id) === draft.signal.sameness);
+  return standing
+    ? { kind: 'returned-to-normal', alarm: standing.id, draft }
+    : { kind: 'noted', because: 'nothing-stood' };
+};
 
 /** The same device crying the same again is one card with a count. */
 const joinRepeats: Stage = (draft, desk) => {
@@ -122,6 +133,7 @@ const groupInFlood: Stage = (draft, desk) => {
 /** What happens to every alarm on its way in, in this order. */
 export const ALARM_STAGES: readonly Stage[] = [
   noteTestSignals,
+  endWhatIsOver,
   joinRepeats,
   nameIt,
   gradeSeverity,
