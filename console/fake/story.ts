@@ -650,6 +650,9 @@ function channels(): ChannelView[] {
       talker: '2103',
       conference: 'conference-8001',
       bearer: 'vhf-uhf',
+      queue: [],
+      linkQualityPercent: 96,
+      oneWayDelayMs: 60,
     },
     {
       id: 'tg-801',
@@ -658,9 +661,19 @@ function channels(): ChannelView[] {
       talker: '周明',
       holder: 'dispatcher',
       bearer: 'trunked',
+      queue: [],
+      oneWayDelayMs: 250,
     },
-    { id: 'hf-5110', state: 'idle', since: at('00:00:00'), bearer: 'hf' },
-    { id: 'sat-1', state: 'down', since: at('03:11:27'), bearer: 'satellite' },
+    {
+      id: 'hf-5110',
+      state: 'idle',
+      since: at('00:00:00'),
+      bearer: 'hf',
+      queue: [],
+      linkQualityPercent: 54,
+      oneWayDelayMs: 120,
+    },
+    { id: 'sat-1', state: 'down', since: at('03:11:27'), bearer: 'satellite', queue: [], oneWayDelayMs: 600 },
   ];
 }
 
@@ -755,9 +768,11 @@ function empty(): Story {
         one.state === 'away' || one.state === 'unregistered' ? one : { ...one, state: 'idle' as const },
       ),
       zones: zones(),
-      channels: told.live.channels.map(({ id, bearer }) => ({
+      channels: told.live.channels.map(({ id, bearer, oneWayDelayMs }) => ({
         id,
         bearer,
+        queue: [],
+        oneWayDelayMs,
         state: 'idle' as const,
         since: at('08:59:40'),
       })),

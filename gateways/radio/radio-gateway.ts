@@ -6,7 +6,7 @@ import { everyFrame } from '../kit/frame-clock.ts';
 import { openGateway, type Gateway, type GatewayOptions } from '../kit/gateway.ts';
 import { openSipDoor, type ServerCall, type SipDoor } from '../kit/sip-door.ts';
 import { SILENT_FRAME } from '../kit/voice-leg.ts';
-import { Transmitter } from './transmitter.ts';
+import { Transmitter, type Keying } from './transmitter.ts';
 import { openUsrpLink, type UsrpLink } from './usrp-link.ts';
 
 export const RADIO_LIMITS = {
@@ -150,11 +150,11 @@ export class RadioGateway implements AsyncDisposable {
 
   // --- to the air ---
 
-  #key({ channel, isKeyed }: { channel: string; isKeyed: boolean }) {
+  #key({ channel, isKeyed, keyUpMs, tailMs }: { channel: string; isKeyed: boolean } & Keying) {
     if (channel !== this.#options.channel) return refused(`there is no channel "${channel}" here`);
     if (isKeyed && !this.#isReachable) return refused('the radio bridge cannot be reached');
     if (isKeyed && !this.#transmitter.isKeyed) this.#tell({ kind: 'keyed', channel, isKeyed: true });
-    if (isKeyed) this.#transmitter.key();
+    if (isKeyed) this.#transmitter.key({ keyUpMs, tailMs });
     else this.#transmitter.unkey();
     return { outcome: 'done' as const };
   }

@@ -169,6 +169,33 @@ test('the transmitter: look-back, tail, time-limit, starvation', () => {
   assert.ok(ms <= TRANSMIT_LIMITS.starvedMs + 40, 'starved');
 });
 
+test('the transmitter: while the carrier rises nothing is lost, and the delay goes in the first pause', () => {
+  const loud = framesOf(sine({ hz: 500, durationMs: 20 }))[0]!;
+  const silent = new Uint8Array(160).fill(0xd5);
+  const transmitter = new Transmitter({ keyedAtMostMs: 10_000 });
+  transmitter.key({ keyUpMs: 400, tailMs: 100 });
+  const said = [
+    ...Array<Uint8Array>(30).fill(loud),
+    ...Array<Uint8Array>(60).fill(silent),
+    ...Array<Uint8Array>(10).fill(loud),
+  ];
+  const sent: (Uint8Array | undefined)[] = [];
+  for (const frame of said) {
+    transmitter.hear(frame);
+    const step = transmitter.step();
+    if (step.kind === 'on-air') sent.push(step.frame);
+  }
+  transmitter.unkey();
+  let afterwards = 0;
+  for (let step = transmitter.step(); step.kind === 'on-air'; step = transmitter.step(), afterwards++)
+    sent.push(step.frame);
+  const isLoud = (frame: Uint8Array | undefined) => frame?.[4] === loud[4];
+  assert.equal(sent.filter(isLoud).length, 40, 'every frame with sound was sent');
+  assert.equal(sent.findIndex(isLoud), 20, 'after the rise');
+  assert.equal(transmitter.dropped, 0);
+  assert.ok(afterwards <= 8, `${afterwards} frames after the release: the rise has been caught up`);
+});
+
 test('USRP packets are read back, and any bytes are read or left', () => {
   const samples = Int16Array.from({ length: 160 }, (_, n) => n * 200 - 16_000);
   const packet = readUsrp(writeUsrp({ sequence: 7, isKeyed: true, talkgroup: 9, body: writeUsrpSamples(samples) }))!;

@@ -3,13 +3,22 @@ import { decodeG711, levelDb } from '@tocsin/server/media';
 export const TRANSMIT_LIMITS = {
   /** Speech that came before the key command is kept so long and goes on air first: RTP is faster than a command. */
   lookBackMs: 300,
-  /** After unkeying, what still comes is transmitted for so long. */
+  /** After unkeying, what still comes is transmitted for so long, unless the server knows its channel better. */
   tailMs: 200,
-  /** Speech that waits for the air; more is cut off at the old end. */
+  /** Speech that waits for the air, beside what waits for the carrier; more is cut off at the old end. */
   queueMs: 1000,
+  /** When more than this waits, pauses between words are shortened until the delay is gone. */
+  backlogMs: 60,
   /** A transmitter whose call has brought nothing for so long is unkeyed: better off the air than stuck on it. */
   starvedMs: 2000,
 } as const;
+
+/** How a transmission begins and ends; absent: no rise, the usual tail. */
+export interface Keying {
+  /** From the key to a carrier that carries speech. */
+  keyUpMs?: number;
+  tailMs?: number;
+}
 
 /** Below this level a frame of the look-back is silence and need not be transmitted. */
 const SILENCE_DB = -50;
@@ -24,7 +33,8 @@ export type TransmitterStep =
 
 /**
  * What goes on air and when: pure, a frame of 20 ms a step. Nothing of the first and last syllable is cut: frames that
- * arrived before the key command are sent first, frames that arrive after the unkey command are sent last.
+ * arrived before the key command are sent first, frames that arrive after the unkey command are sent last, and while
+ * the carrier rises they wait.
  */
 export class Transmitter {
   readonly #keyedAtMostMs: number;
@@ -32,6 +42,8 @@ export class Transmitter {
   #queue: Uint8Array[] = [];
   #state: 'idle' | 'keyed' | 'tail' = 'idle';
   #keyedMs = 0;
+  #keying: Required<Keying> = { keyUpMs: 0, tailMs: TRANSMIT_LIMITS.tailMs };
+  #risingMs = 0;
   #tailLeftMs = 0;
   #starvedMs = 0;
   #dropped = 0;
@@ -60,15 +72,18 @@ export class Transmitter {
     // Behind the tail, what comes is no longer part of what was said.
     if (this.#state === 'tail' && this.#tailLeftMs <= 0) return;
     this.#queue.push(frame);
-    if (this.#queue.length * FRAME_MS > TRANSMIT_LIMITS.queueMs) {
+    if (this.#queue.length * FRAME_MS > TRANSMIT_LIMITS.queueMs + this.#keying.keyUpMs) {
       this.#queue.shift();
       this.#dropped += 1;
     }
   }
 
-  key(): void {
+  /** Goes on air, or goes on with the next talker. */
+  key({ keyUpMs = 0, tailMs = TRANSMIT_LIMITS.tailMs }: Keying = {}): void {
+    this.#keying = { keyUpMs, tailMs };
     if (this.#state === 'idle') {
-      const firstSound = this.#lookBack.findIndex((frame) => levelDb(decodeG711('pcma', frame)) > SILENCE_DB);
+      this.#risingMs = keyUpMs;
+      const firstSound = this.#lookBack.findIndex((frame) => !isSilent(frame));
       this.#queue = firstSound < 0 ? [] : this.#lookBack.slice(firstSound);
       this.#lookBack = [];
       this.#keyedMs = 0;
@@ -80,7 +95,7 @@ export class Transmitter {
   unkey(): void {
     if (this.#state !== 'keyed') return;
     this.#state = 'tail';
-    this.#tailLeftMs = TRANSMIT_LIMITS.tailMs;
+    this.#tailLeftMs = this.#keying.tailMs;
   }
 
   /** Called every 20 ms. */
@@ -94,7 +109,19 @@ export class Transmitter {
       this.#tailLeftMs -= FRAME_MS;
       if (this.#tailLeftMs <= 0 && this.#queue.length === 0) return this.#end('unkeyed');
     }
+    if (this.#risingMs > 0) {
+      this.#risingMs -= FRAME_MS;
+      return { kind: 'on-air', frame: undefined };
+    }
+    this.#catchUp();
     return { kind: 'on-air', frame: this.#queue.shift() };
+  }
+
+  /** Of a pause that waits, one frame in two is left out, so that the delay of the rise does not last. */
+  #catchUp(): void {
+    const [first, second] = this.#queue;
+    if (this.#queue.length * FRAME_MS <= TRANSMIT_LIMITS.backlogMs || !first || !second) return;
+    if (isSilent(first) && isSilent(second)) this.#queue.shift();
   }
 
   #end(why: 'unkeyed' | 'time-limit' | 'starved'): TransmitterStep {
@@ -103,4 +130,8 @@ export class Transmitter {
     this.#lookBack = [];
     return { kind: 'ended', why };
   }
+}
+
+function isSilent(frame: Uint8Array): boolean {
+  return levelDb(decodeG711('pcma', frame)) <= SILENCE_DB;
 }

@@ -121,7 +121,14 @@ export const Command = z.discriminatedUnion('do', [
   // radio: the floor of a channel; the seat's own phone is joined to the channel first
   z.object({ do: z.literal('channel.listen'), channel: Id }),
   z.object({ do: z.literal('channel.leave'), channel: Id }),
-  z.object({ do: z.literal('floor.request'), channel: Id }),
+  z.object({
+    do: z.literal('floor.request'),
+    channel: Id,
+    /** Who cannot have the floor now waits for it; `floor.release` gives up waiting. */
+    queue: z.boolean().default(false),
+    /** Takes the floor from everybody but another emergency, and talks over the air. */
+    emergency: z.boolean().default(false),
+  }),
   z.object({ do: z.literal('floor.release'), channel: Id }),
   // loudspeakers
   z.object({

@@ -79,8 +79,24 @@ export const Channel = z.object({
   organisation: Id,
   gateway: Id,
   bearer: Bearer,
+  /** A phone that dials it listens to the channel, and keys it with * (speak) and # (let go). */
+  number: z
+    .string()
+    .regex(/^[0-9]{2,8}$/)
+    .optional(),
   location: Location.optional(),
   coverageMetres: z.number().positive().optional(),
+  /** What was measured on this channel, where it differs from what its bearer is known for; milliseconds. */
+  floor: z
+    .object({
+      keyUpMs: z.number().int().min(0).max(5_000).optional(),
+      tailMs: z.number().int().min(0).max(5_000).optional(),
+      hangMs: z.number().int().min(0).max(60_000).optional(),
+      talkLimitMs: z.number().int().min(1_000).max(600_000).optional(),
+      warnBeforeMs: z.number().int().min(0).max(60_000).optional(),
+      oneWayDelayMs: z.number().int().min(0).max(5_000).optional(),
+    })
+    .optional(),
 });
 export type Channel = z.infer<typeof Channel>;
 

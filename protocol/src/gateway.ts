@@ -81,6 +81,12 @@ export const GatewayCommand = z.discriminatedUnion('kind', [
     channel: Id,
     isKeyed: z.boolean(),
     talker: z.string().max(80).optional(),
+    /** 0 routine … 3 emergency; bearers that know priorities pass it on. */
+    priority: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(3)]).optional(),
+    /** From the key to a carrier that carries speech; what is said meanwhile waits in the gateway. */
+    keyUpMs: z.number().int().min(0).max(5_000).optional(),
+    /** After the release, speech that still comes is sent for so long. */
+    tailMs: z.number().int().min(0).max(5_000).optional(),
   }),
   z.object({ kind: z.literal('self-test'), command: Id, resource: Id }),
   /** Simulators only: a fault to show. */

@@ -258,8 +258,19 @@ export interface ChannelView {
   talker?: string;
   /** True when the floor is held by a console's user; `holder` says which. */
   holder?: string;
+  /** The talker has taken the floor as an emergency. */
+  isEmergency?: boolean;
+  /** When the talker is warned, and when he loses the floor. */
+  warnAt?: number;
+  limitAt?: number;
+  /** Who waits for the floor, the next one first. */
+  queue: { id: string; name: string }[];
   conference?: string;
   bearer: Bearer;
+  /** 0-100 as the gateway measures it; absent when it does not. */
+  linkQualityPercent?: number;
+  /** From here to the ear in the field, about. */
+  oneWayDelayMs: number;
 }
 
 export interface GaugeView {

@@ -1,6 +1,6 @@
 import type { Channel } from '@tocsin/protocol/directory.ts';
 import type { ChannelView } from '@tocsin/protocol/views.ts';
-import type { Clock } from '#kernel/clock.ts';
+import type { Clock, Timer } from '#kernel/clock.ts';
 import { Emitter } from '#kernel/emitter.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
@@ -8,7 +8,9 @@ import type { MediaBridge } from '#media/bridge.ts';
 import type { MediaEngine } from '#media/engine.ts';
 import type { Timeline } from '#timeline/timeline.ts';
 import type { Dialler } from './dialler.ts';
-import { Floor, type FloorEnd, type FloorRequest, type Talker } from './floor.ts';
+import { profileOf } from './floor/bearer-profile.ts';
+import { Floor } from './floor/floor.ts';
+import type { FloorEnd, FloorRequest, Talker } from './floor/talker.ts';
 import type { GatewayResources, NewGatewayCommand } from './gateway-resources.ts';
 import type { Leg } from './leg.ts';
 import type { Recording, Recordings } from './recording.ts';
@@ -30,26 +32,47 @@ export interface ChannelParts {
 
 /**
  * A radio channel: a leg with a floor. Its leg is a standing call to the gateway, made when someone first listens and
- * kept while anybody does. It is on its own bridge with the desks that listen, or patched into a conference. What is
- * on the bridge goes on the air only while somebody has the floor.
+ * kept while anybody does. It is on its own bridge with the desks that listen, or patched into a conference. The
+ * gateway is sent what those say who may speak, and puts it on the air only while it is keyed: so what was said since
+ * the press is there when the floor is given, and nothing else ever goes out.
  */
-export class RadioChannel extends Emitter<{ changed: [] }> {
+export class RadioChannel extends Emitter<{
+  changed: [];
+  /** The receiver hears someone in the field, or no longer. */
+  heard: [isOpen: boolean, talker: string];
+  /** Somebody has the floor now, also one who had to wait for it. */
+  granted: [talker: Talker];
+  ended: [talker: Talker, because: FloorEnd];
+}> {
   readonly facts: Channel;
   readonly floor: Floor;
   readonly #parts: ChannelParts;
   readonly #listeners = new Map<string, Leg>();
+  /** The phones of those who have the floor or wait for it, by the talker's id. */
+  readonly #speakers = new Map<string, Leg>();
+  /** Those who have let go, until their last words have passed. */
+  readonly #tails = new Map<string, Timer>();
+  readonly #askedAt = new Map<string, number>();
   #leg?: Leg;
   #dialling?: Promise<Leg | undefined>;
   #own?: { bridge: MediaBridge; recording: Promise<Recording | undefined> };
   #patched?: { bridge: MediaBridge; conference: string };
   #since: number;
+  #wasReady = false;
+  #quality?: number;
 
   constructor(facts: Channel, parts: ChannelParts) {
     super();
     this.facts = facts;
     this.#parts = parts;
     this.#since = parts.clock.now();
-    this.floor = new Floor(parts.clock, (talker, end) => this.#floorChanged(talker, end));
+    this.floor = new Floor(parts.clock, profileOf(facts), {
+      granted: (talker, isCarrierUp) => this.#granted(talker, isCarrierUp),
+      ended: (talker, because) => this.#ended(talker, because),
+      dropped: (talker) => this.#dropped(talker),
+      warned: (talker, leftMs) => this.#note('channel.floor-warned', { talker: talker.name, leftMs }, talker.id),
+      changed: () => this.emit('changed'),
+    });
   }
 
   get id(): string {
@@ -65,58 +88,81 @@ export class RadioChannel extends Emitter<{ changed: [] }> {
   }
 
   view(): ChannelView {
-    const talker = this.floor.talker;
-    const onAir = this.floor.onAir;
+    const { talker, onAir, limitAt, queue, profile } = this.floor;
     return {
       id: this.id,
       state: !this.isReady ? 'down' : talker ? 'transmitting' : onAir !== undefined ? 'receiving' : 'idle',
       since: this.#since,
       ...(talker ? { talker: talker.name, holder: talker.id } : onAir !== undefined ? { talker: onAir } : {}),
+      ...(talker?.priority === 3 ? { isEmergency: true } : {}),
+      ...(limitAt === undefined ? {} : { limitAt, warnAt: limitAt - profile.warnBeforeMs }),
+      queue: queue.map(({ id, name }) => ({ id, name })),
       ...(this.#patched ? { conference: this.#patched.conference } : {}),
       bearer: this.facts.bearer,
+      ...(this.#quality === undefined ? {} : { linkQualityPercent: this.#quality }),
+      oneWayDelayMs: profile.oneWayDelayMs,
     };
   }
 
-  /** Asks for the floor. @throws DispatchError CHANNEL_UNAVAILABLE */
-  request(talker: Talker): FloorRequest {
+  /**
+   * Asks for the floor. `leg`: the phone that the talker speaks into, when it listens to this channel itself.
+   * @throws DispatchError CHANNEL_UNAVAILABLE
+   */
+  request(talker: Talker, options: { leg?: Leg | undefined; mayQueue?: boolean } = {}): FloorRequest {
     if (!this.#leg || this.#leg.state !== 'answered')
       throw new DispatchError('CHANNEL_UNAVAILABLE', this.facts.name.zh);
-    const result = this.floor.request(talker);
-    if (result.kind === 'denied')
-      this.#note('channel.floor-denied', { talker: talker.name, held: result.talker }, talker.id);
+    this.#askedAt.set(talker.id, this.#parts.clock.monotonic());
+    if (options.leg) this.#speakers.set(talker.id, options.leg);
+    const result = this.floor.request(talker, options.mayQueue);
+    if (result.kind === 'granted') return result;
+    if (result.kind === 'denied') this.#forget(talker);
+    this.#note(
+      result.kind === 'queued' ? 'channel.floor-queued' : 'channel.floor-denied',
+      { talker: talker.name, held: result.talker, ...(result.kind === 'queued' ? { position: result.position } : {}) },
+      talker.id,
+    );
     return result;
+  }
+
+  /** Lets go of the floor, or of the place in the queue. */
+  release(id: string): void {
+    this.floor.release(id);
+    if (this.floor.talker?.id !== id && !this.#tails.has(id)) this.#speakers.delete(id);
   }
 
   /** The gateway's receiver hears someone, or no longer. */
   heard(isOpen: boolean, talker: string | undefined, at: number): void {
     this.#since = at;
-    this.floor.heard(isOpen, talker ?? this.facts.name.zh);
+    const name = talker ?? this.facts.name.zh;
     this.#note(isOpen ? 'channel.speech-began' : 'channel.speech-ended', { talker: talker ?? '' });
-    this.emit('changed');
+    this.floor.heard(isOpen, name);
+    this.emit('heard', isOpen, name);
   }
 
-  /** The gateway came or went. */
+  /** The gateway came or went, or tells its state again. */
   gatewayChanged(): void {
-    this.#since = this.#parts.clock.now();
+    const quality = this.#parts.resources.gateway(this.facts.gateway)?.linkQualityPercent;
+    if (this.isReady === this.#wasReady && quality === this.#quality) return;
+    this.#quality = quality;
+    if (this.isReady !== this.#wasReady) this.#since = this.#parts.clock.now();
+    this.#wasReady = this.isReady;
     if (!this.isReady) {
       this.floor.lost();
       void this.#leg?.hangUp('signalling-lost');
-    }
+    } else if (this.#listeners.size > 0 && !this.#leg) void this.#listenAgain();
     this.emit('changed');
   }
 
-  /** A desk's phone listens to the channel and can be put on the air. False when the channel cannot be had. */
+  /** A phone listens to the channel and can be put on the air. False when the channel cannot be had, or is patched. */
   async listen(leg: Leg): Promise<boolean> {
     const radio = await this.#connect();
-    if (!radio) return false;
-    if (this.#patched) return false;
+    if (!radio || this.#patched) return false;
     const own = await this.#openOwn(radio);
-    // Desks hear the radio, not one another; the radio hears them only while one has the floor.
-    await own.bridge.add(leg.node, { hears: [radio.node.id], heardBy: [radio.node.id] });
+    await own.bridge.add(leg.node, beside(radio));
     this.#listeners.set(leg.id, leg);
     leg.once('ended', () => {
       this.#listeners.delete(leg.id);
-      if (this.#listeners.size === 0) void this.#closeOwn();
+      if (this.#listeners.size === 0 && !this.#patched) void this.#closeOwn();
     });
     this.emit('changed');
     return true;
@@ -126,25 +172,27 @@ export class RadioChannel extends Emitter<{ changed: [] }> {
     return [...this.#listeners.values()];
   }
 
-  /** Takes a desk's phone off the channel's own bridge without ending its call, so that it can join elsewhere. */
-  async release(leg: Leg): Promise<void> {
-    this.#listeners.delete(leg.id);
-    await this.#own?.bridge.remove(leg.node);
-  }
-
-  /** Joins the channel to a conference's bridge. Undefined when its gateway is not there. */
+  /**
+   * Joins the channel to a conference's bridge. Phones that listen to it come along, and are heard there while they
+   * have the floor. Undefined when its gateway is not there.
+   */
   async attach(bridge: MediaBridge, conference: string): Promise<Leg | undefined> {
     const radio = await this.#connect();
     if (!radio) return undefined;
     if (this.#patched) throw new DispatchError('CHANNEL_UNAVAILABLE', `${this.facts.name.zh} is patched elsewhere`);
-    await this.#closeOwn(false);
     this.#patched = { bridge, conference };
-    await bridge.add(radio.node, { hears: this.floor.talker ? 'everyone' : 'nobody' });
+    await bridge.add(radio.node);
+    for (const leg of this.listeners()) {
+      const isSpeaker = [...this.#speakers.values()].includes(leg);
+      await bridge.add(leg.node, { isMuted: !isSpeaker }).catch(() => {});
+    }
+    await this.#closeOwn('bridge-only');
     this.#note('channel.patched', { conference });
     this.emit('changed');
     return radio;
   }
 
+  /** Takes the channel out of the conference; what listened before listens again. */
   async detach(): Promise<void> {
     if (!this.#patched) return;
     const { bridge, conference } = this.#patched;
@@ -152,11 +200,8 @@ export class RadioChannel extends Emitter<{ changed: [] }> {
     if (this.#leg) await bridge.remove(this.#leg.node).catch(() => {});
     this.#note('channel.unpatched', { conference });
     if (this.#listeners.size === 0) await this.#leg?.hangUp('channel-left');
+    else await this.#listenAgain();
     this.emit('changed');
-  }
-
-  #bridge(): MediaBridge | undefined {
-    return this.#patched?.bridge ?? this.#own?.bridge;
   }
 
   #connect(): Promise<Leg | undefined> {
@@ -186,6 +231,7 @@ export class RadioChannel extends Emitter<{ changed: [] }> {
       this.#patched = undefined;
       this.floor.lost();
       this.#note('channel.left', { because });
+      void this.#closeOwn('bridge-only');
       this.emit('changed');
     });
     return this.#leg;
@@ -194,44 +240,100 @@ export class RadioChannel extends Emitter<{ changed: [] }> {
   async #openOwn(radio: Leg) {
     if (this.#own) return this.#own;
     const bridge = await this.#parts.engine.openBridge({ label: `channel ${this.id}` });
-    await bridge.add(radio.node, { hears: this.floor.talker ? 'everyone' : 'nobody' });
+    await bridge.add(radio.node, { hears: this.#heardHere() });
     const recording = this.#parts.recordings.start(bridge, { channel: this.id, title: this.facts.name.zh });
     this.#own = { bridge, recording };
     return this.#own;
   }
 
-  async #closeOwn(hangUp = true): Promise<void> {
+  async #closeOwn(how: 'hang-up' | 'bridge-only' = 'hang-up'): Promise<void> {
     const own = this.#own;
     if (!own) return;
     this.#own = undefined;
-    if (hangUp) await this.#leg?.hangUp('channel-left');
-    else if (this.#leg) await own.bridge.remove(this.#leg.node);
-    for (const leg of this.#listeners.values()) await leg.hangUp('channel-left');
+    if (how === 'hang-up') await this.#leg?.hangUp('channel-left');
     await (await own.recording)?.stop();
     await own.bridge.close();
   }
 
-  #floorChanged(talker: Talker | undefined, end?: { talker: Talker; because: FloorEnd }): void {
-    this.#since = this.#parts.clock.now();
-    const leg = this.#leg;
-    if (leg) {
-      // The transmitter first: it needs longest to come up, and its gateway keeps what is said meanwhile.
-      this.#parts.send(this.facts.gateway, {
-        kind: 'key',
-        channel: this.id,
-        isKeyed: talker !== undefined,
-        ...(talker ? { talker: talker.name } : {}),
-      });
-      void this.#bridge()?.setHears(leg.node, talker ? 'everyone' : 'nobody');
-    }
-    if (end) this.#note('channel.floor-released', { talker: end.talker.name, because: end.because }, end.talker.id);
-    if (talker && talker !== this.#lastGranted)
-      this.#note('channel.floor-granted', { talker: talker.name, priority: talker.priority }, talker.id);
-    this.#lastGranted = talker;
-    this.emit('changed');
+  /** The gateway is back, or the patch is undone: the phones that listened are joined to the channel again. */
+  async #listenAgain(): Promise<void> {
+    const radio = await this.#connect();
+    if (!radio || this.#patched) return;
+    const own = await this.#openOwn(radio);
+    for (const leg of this.listeners()) await own.bridge.add(leg.node, beside(radio)).catch(() => {});
   }
 
-  #lastGranted?: Talker;
+  // --- the floor ---
+
+  #granted(talker: Talker, isCarrierUp: boolean): void {
+    this.#since = this.#parts.clock.now();
+    this.#tails.get(talker.id)?.cancel();
+    this.#tails.delete(talker.id);
+    const { keyUpMs, tailMs } = this.floor.profile;
+    // The transmitter first: it needs longest to come up, and its gateway keeps what is said meanwhile.
+    this.#parts.send(this.facts.gateway, {
+      kind: 'key',
+      channel: this.id,
+      isKeyed: true,
+      talker: talker.name,
+      priority: talker.priority,
+      keyUpMs: isCarrierUp ? 0 : keyUpMs,
+      tailMs,
+    });
+    this.#openTo();
+    const askedAt = this.#askedAt.get(talker.id);
+    const afterMs = askedAt === undefined ? {} : { afterMs: Math.round(this.#parts.clock.monotonic() - askedAt) };
+    this.#note('channel.floor-granted', { talker: talker.name, priority: talker.priority, ...afterMs }, talker.id);
+    this.emit('granted', talker);
+  }
+
+  #ended(talker: Talker, because: FloorEnd): void {
+    this.#since = this.#parts.clock.now();
+    // Pre-empted: the transmitter stays keyed for whoever comes, and what is still on its way is not for the air.
+    if (because === 'pre-empted') this.#forget(talker);
+    else {
+      this.#parts.send(this.facts.gateway, { kind: 'key', channel: this.id, isKeyed: false });
+      this.#tails.set(
+        talker.id,
+        this.#parts.clock.after(this.floor.profile.tailMs, () => this.#forget(talker)),
+      );
+    }
+    this.#note('channel.floor-released', { talker: talker.name, because }, talker.id);
+    this.emit('ended', talker, because);
+  }
+
+  #dropped(talker: Talker): void {
+    this.#forget(talker);
+    this.#note('channel.floor-dropped', { talker: talker.name }, talker.id);
+    this.emit('ended', talker, 'channel-lost');
+  }
+
+  /** His words go to the channel no longer. */
+  #forget(talker: Talker): void {
+    this.#tails.get(talker.id)?.cancel();
+    this.#tails.delete(talker.id);
+    if (this.floor.talker?.id === talker.id) return;
+    const leg = this.#speakers.get(talker.id);
+    this.#speakers.delete(talker.id);
+    this.#askedAt.delete(talker.id);
+    if (leg && this.#patched) void this.#patched.bridge.setMuted(leg.node, true).catch(() => {});
+    this.#openTo();
+  }
+
+  /** Lets the radio hear those who may speak to it: in a conference everybody, else whoever has the floor. */
+  #openTo(): void {
+    const leg = this.#leg;
+    const talker = this.floor.talker;
+    const speaker = talker && this.#speakers.get(talker.id);
+    if (this.#patched && speaker && this.#listeners.has(speaker.id))
+      void this.#patched.bridge.setMuted(speaker.node, false).catch(() => {});
+    if (!this.#patched && this.#own && leg) void this.#own.bridge.setHears(leg.node, this.#heardHere()).catch(() => {});
+  }
+
+  #heardHere(): string[] {
+    const ids = [this.floor.talker?.id, ...this.#tails.keys()];
+    return ids.flatMap((id) => (id === undefined ? [] : (this.#speakers.get(id)?.node.id ?? [])));
+  }
 
   #note(kind: string, data: Record<string, unknown>, actor?: string): void {
     this.#parts.timeline
@@ -242,4 +344,9 @@ export class RadioChannel extends Emitter<{ changed: [] }> {
       })
       .catch((error: unknown) => this.#parts.log.error('timeline entry lost', { kind, error }));
   }
+}
+
+/** How a listening phone is joined: it hears the radio and nobody else; the radio hears it while it may speak. */
+function beside(radio: Leg) {
+  return { hears: [radio.node.id], heardBy: [radio.node.id] };
 }

@@ -7,7 +7,7 @@ import type { Actor, Desk } from './desk.ts';
 export async function listenToChannel({ channel: id }: CommandOf<'channel.listen'>, actor: Actor, desk: Desk) {
   const channel = desk.conferences.channel(id);
   if (!channel.isReady) throw new DispatchError('CHANNEL_UNAVAILABLE', channel.facts.name.zh);
-  if (hearsChannel(id, actor, desk)) return;
+  if (phoneOn(id, actor, desk)) return;
   const leg = await callSeat(actor, { number: id, name: channel.facts.name.zh }, desk);
   const call = desk.calls.begin({
     kind: 'channel',
@@ -34,7 +34,7 @@ export async function listenToChannel({ channel: id }: CommandOf<'channel.listen
 
 export async function leaveChannel({ channel: id }: CommandOf<'channel.leave'>, actor: Actor, desk: Desk) {
   const channel = desk.conferences.channel(id);
-  channel.floor.release(actor.user);
+  channel.release(actor.user);
   await Promise.all(
     channel
       .listeners()
@@ -43,20 +43,27 @@ export async function leaveChannel({ channel: id }: CommandOf<'channel.leave'>, 
   );
 }
 
-/** Push to talk pressed. @throws DispatchError FLOOR_TAKEN, CHANNEL_UNAVAILABLE */
-export async function requestFloor({ channel: id }: CommandOf<'floor.request'>, actor: Actor, desk: Desk) {
+/**
+ * Push to talk pressed. Resolves with what the floor says: it is granted, or the asker waits for it at a place.
+ * @throws DispatchError FLOOR_TAKEN, CHANNEL_UNAVAILABLE
+ */
+export async function requestFloor(command: CommandOf<'floor.request'>, actor: Actor, desk: Desk) {
+  const { channel: id, queue, emergency } = command;
   const channel = desk.conferences.channel(id);
-  if (!channel.conference && !hearsChannel(id, actor, desk))
+  if (!channel.conference && !phoneOn(id, actor, desk))
     await listenToChannel({ do: 'channel.listen', channel: id }, actor, desk);
-  const result = channel.request({ id: actor.user, name: actor.name, priority: 1 });
+  const talker = { id: actor.user, name: actor.name, priority: emergency ? 3 : 1 } as const;
+  const result = channel.request(talker, { leg: phoneOn(id, actor, desk), mayQueue: queue });
   if (result.kind === 'denied') throw new DispatchError('FLOOR_TAKEN', result.talker);
+  return result;
 }
 
 export async function releaseFloor({ channel }: CommandOf<'floor.release'>, actor: Actor, desk: Desk) {
-  desk.conferences.channel(channel).floor.release(actor.user);
+  desk.conferences.channel(channel).release(actor.user);
 }
 
-function hearsChannel(id: string, actor: Actor, desk: Desk): boolean {
+/** The actor's phone, when it listens to the channel. */
+function phoneOn(id: string, actor: Actor, desk: Desk) {
   const channel = desk.conferences.channel(id);
-  return channel.listeners().some((leg) => leg.party.account === actor.account);
+  return channel.listeners().find((leg) => leg.party.account === actor.account);
 }

@@ -253,12 +253,14 @@ export async function openServer(config: Config): Promise<Server> {
 }
 
 /** The gateways that the site's zones and channels are behind. */
-function gatewaysExpected(site: Site): { id: string; kind: 'pa' | 'radio' }[] {
+function gatewaysExpected(site: Site): { id: string; kind: 'pa' | 'radio' | 'satellite' }[] {
   const pa = site.zones.flatMap(({ reach }) => (reach.kind === 'gateway' ? [reach.gateway] : []));
-  const radio = site.channels.map(({ gateway }) => gateway);
+  const channels = new Map(
+    site.channels.map(({ gateway, bearer }) => [gateway, bearer === 'satellite' ? 'satellite' : 'radio'] as const),
+  );
   return [
     ...[...new Set(pa)].map((id) => ({ id, kind: 'pa' as const })),
-    ...[...new Set(radio)].map((id) => ({ id, kind: 'radio' as const })),
+    ...[...channels].map(([id, kind]) => ({ id, kind })),
   ];
 }
 

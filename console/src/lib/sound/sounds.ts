@@ -33,6 +33,7 @@ const WOOD_BLOCK: readonly Note[] = [note(0, 820, 0.035, 'square')];
 const FIGURES = {
   granted: [note(0, 700, 0.03, 'sine'), note(0.03, 1050, 0.03, 'sine')],
   refused: [note(0, 220, 0.09, 'square'), note(0.14, 220, 0.09, 'square')],
+  'must-end': [note(0, 880, 0.06, 'sine')],
   started: [note(0, 330, 0.25, 'sine')],
   question: [note(0, 587, 0.16), note(0.2, 784, 0.24)],
   joined: [note(0, 1200, 0.02, 'sine')],

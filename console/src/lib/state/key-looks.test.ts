@@ -8,6 +8,8 @@ const channel = (more: Partial<ChannelView>): ChannelView => ({
   state: 'idle',
   since: 0,
   bearer: 'vhf-uhf',
+  queue: [],
+  oneWayDelayMs: 60,
   ...more,
 });
 const zone = (more: Partial<ZoneView>): ZoneView => ({ id: 'z', state: 'idle', since: 0, hornsTotal: 6, ...more });

@@ -7,8 +7,9 @@ import { command, live, session } from './session.svelte.ts';
 import { toasts } from './toasts.svelte.ts';
 
 /**
- * Push to talk. The press asks the server for the floor; the microphone goes to the channel when it is granted, and back
- * at the release, whatever the server has answered by then.
+ * Push to talk. The press opens the microphone to the channel and asks the server for the floor; nothing goes on the air
+ * before the floor is given, and what was said since the press goes out first. While somebody else speaks the press waits
+ * for its turn as long as the key is held.
  */
 class PushToTalk {
   /** The channel whose key is down. */
@@ -32,13 +33,18 @@ class PushToTalk {
     return undefined;
   }
 
-  async press(channel = this.channel): Promise<void> {
+  /** The floor is not ours yet: somebody speaks, and the held key waits for its turn. */
+  isWaiting = $state(false);
+
+  /** `emergency` takes the floor from everybody. */
+  async press(channel = this.channel, emergency = false): Promise<void> {
     if (!channel || this.pressedOn) return;
     const press = ++this.#press;
     desk.channel = channel;
     this.pressedOn = channel;
     this.isAsking = true;
-    const result = await command({ do: 'floor.request', channel });
+    phone.speakOn(channel);
+    const result = await command({ do: 'floor.request', channel, queue: true, emergency });
     if (press !== this.#press) {
       // Released, or pressed anew, while the server was deciding: what it granted meanwhile is given back.
       if (result.ok && this.pressedOn !== channel) void command({ do: 'floor.release', channel });
@@ -46,9 +52,12 @@ class PushToTalk {
     }
     this.isAsking = false;
     if (result.ok) {
+      this.isWaiting = (result.value as { kind?: string } | undefined)?.kind === 'queued';
+      // The phone may have been called only now.
       phone.speakOn(channel);
-      sounds.play('granted');
+      if (!this.isWaiting) sounds.play('granted');
     } else {
+      phone.speakOn(undefined);
       sounds.play('refused');
       toasts.show({ kind: 'warning', text: failureInWords(result.code, result.message) });
     }
@@ -60,8 +69,27 @@ class PushToTalk {
     this.#press += 1;
     this.pressedOn = undefined;
     this.isAsking = false;
+    this.isWaiting = false;
     phone.speakOn(undefined);
     void command({ do: 'floor.release', channel });
+  }
+
+  /** Told of every change of the channel whose key is held: his turn has come, or the floor was taken from him. */
+  follow(isOnAir: boolean, wasOnAir: boolean): void {
+    if (isOnAir && this.isWaiting) {
+      this.isWaiting = false;
+      sounds.play('granted');
+    }
+    if (!isOnAir && wasOnAir && this.pressedOn) {
+      sounds.play('refused');
+      toasts.show({ kind: 'warning', text: t.phone.floorLost });
+    }
+  }
+
+  /** His place in the queue; 0 when he does not wait. */
+  get place(): number {
+    const queue = this.channel ? live.channels.get(this.channel)?.queue : undefined;
+    return (queue?.findIndex(({ id }) => id === session.me?.user) ?? -1) + 1;
   }
 
   /** Holding a zone's key: the seat's phone is called and heard on the loudspeakers until the release. */
@@ -83,6 +111,7 @@ class PushToTalk {
   get line(): string {
     const channel = this.channel ? live.channels.get(this.channel) : undefined;
     if (this.isAsking) return t.phone.asking;
+    if (this.isWaiting && channel?.talker) return t.phone.waiting(this.place, channel.talker);
     switch (channel?.state) {
       case 'receiving':
       case 'transmitting':

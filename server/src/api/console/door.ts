@@ -122,7 +122,7 @@ function welcome(socket: ConsoleSocket, live: Live, desk: Desk): void {
   });
   socket.on('disconnect', () => {
     // Whoever held the floor and lost his link has let go of the key.
-    for (const channel of desk.conferences.channels()) channel.floor.release(session.user.id);
+    for (const channel of desk.conferences.channels()) channel.release(session.user.id);
     video.close();
   });
 }
