@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { Id, Level } from './common.ts';
 import type { CommandResult } from './command-result.ts';
 import type { Person, Right, Site, User } from './directory.ts';
+import type { ROUTING_FIELDS, Trunk } from './routing.ts';
 import type { ServerToViewer } from './video.ts';
 import type { LiveChange, LiveNoun, LiveNouns, TimelineEntry } from './views.ts';
 
@@ -21,9 +22,13 @@ export interface Me {
   phone?: { account: string; password: string; domain: string; webSocketPath: string };
 }
 
-/** What the console may know of a site: secrets and care files are left out (care files come by `care.view`). */
-export type SiteView = Omit<Site, 'accounts' | 'users' | 'people'> & {
+/**
+ * What the console may know of a site: secrets, care files (they come by `care.view`) and the rules of routing (they come by
+ * `GET /api/routing`, to administrators) are left out.
+ */
+export type SiteView = Omit<Site, 'accounts' | 'users' | 'people' | 'trunks' | keyof typeof ROUTING_FIELDS> & {
   people: Omit<Person, 'care'>[];
+  trunks: Pick<Trunk, 'id' | 'name' | 'bearer' | 'lines'>[];
   /** Whose ids stand in `startedBy`, `owner` and `acknowledgedBy`. */
   users: Pick<User, 'id' | 'name'>[];
 };

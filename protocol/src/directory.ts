@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Bearer, Id, Location, Name } from './common.ts';
+import { ROUTING_FIELDS, Trunk } from './routing.ts';
 
 /** A unit in the tree of organisations; `parent` is absent at the root. Rights reach down the tree from where they are given. */
 export const Organisation = z.object({ id: Id, name: Name, parent: Id.optional() });
@@ -184,26 +185,10 @@ export const Account = z.object({
   name: Name.optional(),
   person: Id.optional(),
   kind: z.enum(['phone', 'seat', 'horn', 'gateway']).default('phone'),
+  /** What it may call outside; absent: the site's `callClass`. */
+  callClass: Id.optional(),
 });
 export type Account = z.infer<typeof Account>;
-
-/** Lines to another network. `take` says which sources are taken without digest; `send` where numbers with `prefix` go. */
-export const Trunk = z.object({
-  id: Id,
-  name: Name,
-  bearer: Bearer.default('pstn'),
-  take: z.object({ host: z.string(), ports: z.tuple([z.number().int(), z.number().int()]) }).optional(),
-  send: z
-    .object({
-      prefix: z.string().regex(/^[0-9]{1,6}$/),
-      host: z.string(),
-      port: z.number().int(),
-      stripPrefix: z.boolean().default(true),
-    })
-    .optional(),
-  lines: z.number().int().min(1).max(10_000).default(30),
-});
-export type Trunk = z.infer<typeof Trunk>;
 
 export const ConferenceRoom = z.object({ number: z.string().regex(/^[0-9]{2,8}$/), name: Name });
 export type ConferenceRoom = z.infer<typeof ConferenceRoom>;
@@ -224,6 +209,7 @@ export const Site = z.object({
   groups: z.array(Group).default([]),
   accounts: z.array(Account).default([]),
   trunks: z.array(Trunk).default([]),
+  ...ROUTING_FIELDS,
   rooms: z.array(ConferenceRoom).default([]),
   zones: z.array(Zone).default([]),
   channels: z.array(Channel).default([]),

@@ -93,16 +93,12 @@ export class Dialler {
         return await this.#ring(phones, target.number, options);
       }
       case 'trunk': {
-        const { trunk, host, port, number } = destination.ways[0]!;
-        return await this.#ring(
-          [{ to: `sip:${number}@${host}:${port}`, isBrowser: false }],
-          target.number,
-          options,
-          trunk,
-        );
+        const { trunk, address } = destination.ways[0]!;
+        return await this.#ring([{ to: address, isBrowser: false }], target.number, options, trunk);
       }
       case 'room':
       case 'echo':
+      case 'refused':
       case 'unknown':
         return { kind: 'unreachable', why: 'unknown-number' };
     }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -108,6 +109,38 @@ test('mistakes in the files are told with file and line, all at once', async (t)
   );
   const syntax = await changedSite(t, 'accounts.yaml', 'accounts:', 'accounts: [');
   await assert.rejects(office(t, { store, siteFolder: syntax }), /accounts\.yaml:\d+: /);
+});
+
+test('what routing refers to must be there; its mistakes have lines too', async (t) => {
+  const store = await openTestStore(t);
+  for (const [from, to, complaint] of [
+    [
+      'during: office-hours',
+      'during: tea-time',
+      /site\.yaml:\d+: routes\.0\.when\.during: there is no calendar "tea-time"/,
+    ],
+    ["called: ['12345']", "called: ['12-45']", /site\.yaml:\d+: routes\.0\.when\.called\.0: a pattern has digits/],
+    ['callClass: staff', 'callClass: stuff', /site\.yaml:\d+: callClass: there is no call class "stuff"/],
+    [
+      "from: '13:30'",
+      "from: '25:30'",
+      /site\.yaml:\d+: calendars\.0\.weekly\.1\.from: a time of day is 00:00 to 24:00/,
+    ],
+  ] as const) {
+    const folder = await changedSite(t, 'site.yaml', from, to);
+    await assert.rejects(office(t, { store, siteFolder: folder }), (error: DispatchError) => {
+      assert.match(error.message, complaint);
+      const line = Number(/site\.yaml:(\d+)/.exec(error.message)![1]);
+      assert.equal(line, 1 + lineOf(to), 'the line is where it stands');
+      return true;
+
+      function lineOf(text: string) {
+        return readFileSync(join(folder, 'site.yaml'), 'utf8')
+          .split('\n')
+          .findIndex((each) => each.includes(text));
+      }
+    });
+  }
 });
 
 test('the first run’s password is given once, or made up once, and never logged', async (t) => {

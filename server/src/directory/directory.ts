@@ -8,10 +8,10 @@ import type {
   Person,
   Role,
   Site,
-  Trunk,
   User,
   Zone,
 } from '@tocsin/protocol/directory.ts';
+import type { Trunk } from '@tocsin/protocol/routing.ts';
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';

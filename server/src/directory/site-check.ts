@@ -1,4 +1,5 @@
 import type { Site } from '@tocsin/protocol/directory.ts';
+import { checkRouting } from './routing-check.ts';
 
 export interface Contradiction {
   path: PropertyKey[];
@@ -28,8 +29,9 @@ export function findContradictions(site: Site): Contradiction[] {
   const roles = ids('roles');
   const groups = ids('groups');
   const accounts = ids('accounts', 'user');
-  for (const list of ['users', 'trunks', 'zones', 'channels', 'gauges', 'devices'] as const) ids(list);
+  for (const list of ['users', 'zones', 'channels', 'gauges', 'devices'] as const) ids(list);
   ids('rooms', 'number');
+  checkRouting(site, { groups, ids, refer, complain });
 
   site.organisations.forEach(({ parent }, i) =>
     refer(['organisations', i, 'parent'], parent, organisations, 'organisation'),

@@ -14,16 +14,24 @@ import { followTransfers } from './transfer-call.ts';
 /** How long a called phone rings before the caller is told that nobody answers. */
 const RING_FOR_MS = 60_000;
 
+/** Q.850: the call is not wanted, though the called party could take it. */
+const CALL_REJECTED = 21;
+
 /** Somebody has dialled: find out what the number means, and put the caller through. */
 export async function answerCall(invite: IncomingInvite, desk: Desk): Promise<void> {
-  const number = invite.dialled;
-  const from = callerOf(invite, desk);
-  const { account, trunk } = invite;
-  const question = { dialled: number, calling: from.number, account, trunk, atMs: desk.clock.now() };
-  const { destination } = route(question, desk.directory);
+  const { dialled, account, trunk } = invite;
+  const question = { dialled, calling: account ?? invite.from.user, account, trunk, atMs: desk.clock.now() };
+  const { destination, facts } = route(question, desk.routingBook);
+  const from = callerOf(invite, facts.calling, desk);
+  const number = facts.called;
   if (destination.kind === 'unknown') {
     await noteRefusal(desk, from, number, 'unknown-number');
     return invite.refuse(404);
+  }
+  if (destination.kind === 'refused') {
+    if (destination.because === 'barred') desk.countMisdeed(invite.source.host, 'barredCalls');
+    await noteRefusal(desk, from, number, destination.because, { words: destination.words });
+    return invite.refuse(403, undefined, CALL_REJECTED);
   }
   if (desk.calls.running >= LIMITS.callsAtOnce) {
     await noteRefusal(desk, from, number, 'line-limit');
@@ -59,6 +67,7 @@ async function putThrough(caller: SipLeg, call: Call, destination: Destination, 
     case 'account':
     case 'trunk':
       return await connect(caller, call, destination, desk);
+    case 'refused':
     case 'unknown':
       break;
   }
@@ -176,8 +185,7 @@ async function takeUp(invite: IncomingInvite, from: Party, desk: Desk): Promise<
 }
 
 /** Who calls: the account he has proven to be, or the number that the trunk tells. */
-function callerOf(invite: IncomingInvite, desk: Desk): Party {
-  const number = invite.account ?? invite.from.user;
+function callerOf(invite: IncomingInvite, number: string, desk: Desk): Party {
   const person = desk.directory.personByNumber(number);
   const name = person?.name ?? (invite.from.displayName ? { zh: invite.from.displayName.slice(0, 80) } : undefined);
   return {
@@ -188,9 +196,15 @@ function callerOf(invite: IncomingInvite, desk: Desk): Party {
   };
 }
 
-async function noteRefusal(desk: Desk, from: Party, number: string, because: string): Promise<void> {
+async function noteRefusal(
+  desk: Desk,
+  from: Party,
+  number: string,
+  because: string,
+  more: Record<string, unknown> = {},
+): Promise<void> {
   desk.log.info('call refused', { from: from.number, to: number, because });
   await desk.timeline
-    .append({ kind: 'call.refused', data: { from: from.number, to: number, because } })
+    .append({ kind: 'call.refused', data: { from: from.number, to: number, because, ...more } })
     .catch((error: unknown) => desk.log.error('timeline entry lost', { error }));
 }

@@ -10,6 +10,7 @@ import type { GatewayResources } from '#calls/gateway-resources.ts';
 import type { Lines } from '#calls/lines.ts';
 import type { OpenMedia } from '#calls/dialler.ts';
 import type { Recordings } from '#calls/recording.ts';
+import type { RoutingBook } from '#calls/routing/routing.ts';
 import type { Directory } from '#directory/directory.ts';
 import type { Incidents } from '#incidents/incidents.ts';
 import type { MediaEngine } from '#media/engine.ts';
@@ -19,6 +20,7 @@ import type { Runs } from '#plans/runs.ts';
 import type { Sfu } from '#sfu/sfu.ts';
 import type { Timeline } from '#timeline/timeline.ts';
 import type { Feeds } from '#video/feeds.ts';
+import type { UserAgent } from '#sip/user-agent/user-agent.ts';
 import type { Store } from '#store/store.ts';
 import type { Phones } from './phones.ts';
 import type { SystemState } from './system-state.ts';
@@ -35,6 +37,10 @@ export interface Desk {
   dialler: Dialler;
   openMedia: OpenMedia;
   lines: Lines;
+  /** What routing reads. */
+  routingBook: RoutingBook;
+  /** Counts on the security page. */
+  countMisdeed: UserAgent['countMisdeed'];
   calls: CallList;
   conferences: Conferences;
   announcements: Announcements;

@@ -180,6 +180,8 @@ export async function openServer(config: Config): Promise<Server> {
     dialler,
     openMedia,
     lines,
+    routingBook: directory,
+    countMisdeed: userAgent.countMisdeed.bind(userAgent),
     calls,
     conferences,
     announcements,

@@ -18,15 +18,17 @@ export function meOf(session: Session, desk: Desk): Me {
   };
 }
 
-/** The site as this session may know it: his own subtree, no passwords, no care files. */
+/** The site as this session may know it, field by field: his own subtree, no passwords, no care files. */
 export function siteFor(session: Session, desk: Desk): SiteView {
-  const { accounts: _accounts, users, people, ...site } = desk.directory.site;
+  const { site } = desk.directory;
   const isMine = ({ organisation }: { organisation: string }) =>
     desk.directory.isWithin(organisation, session.user.organisation);
+  const { id, name, centre, zoom, baseMap, organisations, roles, groups, rooms, planButtons } = site;
   return {
-    ...site,
-    users: users.map(({ id, name }) => ({ id, name })),
-    people: people.filter(isMine).map(({ care: _care, ...person }) => person),
+    ...{ id, name, centre, zoom, baseMap, organisations, roles, groups, rooms, planButtons },
+    trunks: site.trunks.map(({ id, name, bearer, lines }) => ({ id, name, bearer, lines })),
+    users: site.users.map(({ id, name }) => ({ id, name })),
+    people: site.people.filter(isMine).map(({ care: _care, ...person }) => person),
     zones: site.zones.filter(isMine),
     channels: site.channels.filter(isMine),
     gauges: site.gauges.filter(isMine),

@@ -1,11 +1,28 @@
 import type { Routing, RoutingBook, RoutingFacts, RoutingQuestion, RoutingStage, RoutingStep } from './routing.ts';
 import { accounts } from './stages/accounts.ts';
+import { barring } from './stages/barring.ts';
+import { blacklist } from './stages/blacklist.ts';
 import { echoTest } from './stages/echo-test.ts';
+import { emergency } from './stages/emergency.ts';
+import { readNumbers } from './stages/read-numbers.ts';
+import { recogniseCaller } from './stages/recognise-caller.ts';
 import { rooms } from './stages/rooms.ts';
+import { siteRoutes } from './stages/site-routes.ts';
 import { trunks } from './stages/trunks.ts';
 
 /** The way of every call, in this order. The first stage that finds a destination decides. */
-const ROUTING_STAGES: readonly RoutingStage[] = [echoTest, rooms, accounts, trunks];
+const ROUTING_STAGES: readonly RoutingStage[] = [
+  readNumbers,
+  recogniseCaller,
+  blacklist,
+  siteRoutes,
+  echoTest,
+  rooms,
+  accounts,
+  emergency,
+  barring,
+  trunks,
+];
 
 const NOWHERE = {
   stage: 'nowhere',

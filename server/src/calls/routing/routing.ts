@@ -1,4 +1,5 @@
 import type { Name } from '@tocsin/protocol/common.ts';
+import type { BlacklistEntry, CallClass, NumberClass } from '@tocsin/protocol/routing.ts';
 import type { Directory } from '#directory/directory.ts';
 
 /** A call that asks for its way: all that routing may look at, so that the same question always has the same answer. */
@@ -15,30 +16,53 @@ export interface RoutingQuestion {
 }
 
 /** The site's data that routing reads. */
-export type RoutingBook = Pick<Directory, 'site' | 'account'>;
+export interface RoutingBook extends Pick<Directory, 'site' | 'account' | 'personByNumber' | 'peopleOfGroup'> {
+  /** Callers that are not wanted, beside those of the site's file. */
+  blacklist?(): readonly BlacklistEntry[];
+}
 
 /** One trunk that leads to a number. */
 export interface TrunkWay {
   trunk: string;
-  host: string;
-  port: number;
   /** The number as this trunk wants it. */
   number: string;
+  /** sip: address of that number there. */
+  address: string;
+  /** The lowest is tried first. */
+  priority: number;
+  /** Among those of one priority: its share of the calls. */
+  weight: number;
 }
+
+/** Why routing itself sends a call away. */
+export type RoutingRefusal = 'blacklisted' | 'barred' | 'refused-by-rule';
 
 /** Where a dialled number leads. A new kind of destination is a line here, a stage that finds it, and whoever serves it. */
 export type Destination =
   | { kind: 'account'; user: string }
   /** Out by one of these trunks, the first that takes the call. */
-  | { kind: 'trunk'; ways: TrunkWay[] }
+  | { kind: 'trunk'; ways: TrunkWay[]; numberClass: NumberClass }
   | { kind: 'room'; number: string }
   | { kind: 'echo' }
+  /** `words` are for the dispatcher and the timeline. */
+  | { kind: 'refused'; because: RoutingRefusal; words: Name }
   | { kind: 'unknown' };
 
 /** What the stages know of a call so far; each may add to it for those after. */
 export interface RoutingFacts extends RoutingQuestion {
   /** The number dialled, as the site writes numbers. */
   called: string;
+  person?: string;
+  /** What the caller may call outside; absent: the house itself calls, which may everything. */
+  callClass?: CallClass;
+  /** Of the caller's number: a region's id. */
+  region?: string;
+  /** An important caller's level, 1-9. */
+  vip?: number;
+  /** Only these trunks, in this order. */
+  onlyTrunks?: readonly string[];
+  /** A rule of the site has put the number in, so that the caller's own rights do not count. */
+  isBySiteRule?: boolean;
 }
 
 /** What a stage makes of a call. */

@@ -28,7 +28,7 @@ import { EventNotifier, type Notifier, type NotifierOptions, eventOf } from '../
 import { Admissions } from './admission.ts';
 import { type RegisterOptions, ClientRegistration, type Registration } from './registration.ts';
 import { checkRequest } from './request-checks.ts';
-import { type SecuritySnapshot, Trespassers } from './trespassers.ts';
+import { type Misdeed, type SecuritySnapshot, Trespassers } from './trespassers.ts';
 import { sendRequest } from '../session/send-request.ts';
 import { type MessageOptions, type MessageOutcome, readMessage } from './text-message.ts';
 import type { InviteOptions, UserAgent, UserAgentEvents, UserAgentOptions } from './face.ts';
@@ -252,6 +252,10 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
 
   security(): SecuritySnapshot {
     return this.#trespassers.snapshot();
+  }
+
+  countMisdeed(source: string, misdeed: Misdeed): void {
+    this.#trespassers.count(source, misdeed);
   }
 
   reportGarbage(source: string): void {

@@ -18,7 +18,7 @@ import type { Address } from '../transport/flow.ts';
 import type { SipTransport } from '../transport/sip-transport.ts';
 import type { TlsOptions } from '../transport/tcp.ts';
 import type { SourceOf } from './admission.ts';
-import type { SecuritySnapshot } from './trespassers.ts';
+import type { Misdeed, SecuritySnapshot } from './trespassers.ts';
 import type { RegisterOptions, Registration } from './registration.ts';
 import type { IncomingMessage as TextMessage, MessageOptions, MessageOutcome } from './text-message.ts';
 
@@ -112,6 +112,8 @@ export interface UserAgent extends AsyncDisposable, Listenable<UserAgentEvents> 
   /** Registers with another registrar, and stays registered until disposed of. */
   register(options: RegisterOptions): Registration;
   snapshot(): object;
+  /** Counts what a source has done that only those above us can judge. */
+  countMisdeed(source: string, misdeed: Misdeed): void;
   /** Who tries what: for the security page. */
   security(): SecuritySnapshot;
 }

@@ -112,7 +112,7 @@ Contact: <sip:${user}@phone>`;
   };
   assert.equal(await ask('1001'), await ask('1009'));
   const { totals } = server.security();
-  assert.deepEqual(totals, { unknownAccounts: 10, wrongPasswords: 10, garbage: 0, unprovenInvites: 0 });
+  assert.deepEqual(totals, { unknownAccounts: 10, wrongPasswords: 10, garbage: 0, unprovenInvites: 0, barredCalls: 0 });
 });
 
 test('the worst trespasser stands first; an honest call leaves no trace', () => {
@@ -123,7 +123,7 @@ test('the worst trespasser stands first; an honest call leaves no trace', () => 
   trespassers.proved('c');
   const { top, sources, totals } = trespassers.snapshot();
   assert.deepEqual([sources, top.map(({ source }) => source)], [2, ['b', 'a']]);
-  assert.deepEqual(totals, { unknownAccounts: 0, wrongPasswords: 3, garbage: 1, unprovenInvites: 0 });
+  assert.deepEqual(totals, { unknownAccounts: 0, wrongPasswords: 3, garbage: 1, unprovenInvites: 0, barredCalls: 0 });
   for (let i = 0; i < 6000; i += 1) trespassers.count(`s${i}`, 'garbage');
   assert.ok(trespassers.snapshot().sources <= 5001);
   assert.equal(trespassers.snapshot().top[0]?.source, 'others');

@@ -1,7 +1,7 @@
 import type { Clock } from '#kernel/clock.ts';
 
-/** What strangers do, counted by source. */
-export type Misdeed = 'unknownAccounts' | 'wrongPasswords' | 'garbage' | 'unprovenInvites';
+/** What strangers do, and thieves with a stolen password, counted by source. */
+export type Misdeed = 'unknownAccounts' | 'wrongPasswords' | 'garbage' | 'unprovenInvites' | 'barredCalls';
 
 export interface Trespasser extends Record<Misdeed, number> {
   /** The host; `others` for all beyond the number remembered. */
@@ -21,15 +21,16 @@ export interface SecuritySnapshot {
 const SOURCES_REMEMBERED = 5000;
 const SOURCES_SHOWN = 50;
 const OTHERS = 'others';
+const NONE = { unknownAccounts: 0, wrongPasswords: 0, garbage: 0, unprovenInvites: 0, barredCalls: 0 };
 
 /**
  * Counts by source what scanners do, for the security page: accounts that there are not, wrong passwords, malformed
- * messages, calls without credentials. It only counts; what is refused, and when, is for the throttles.
+ * messages, calls without credentials, calls that the caller may not make. It only counts; what is refused, and when, is for the throttles.
  */
 export class Trespassers {
   readonly #clock: Clock;
   readonly #bySource = new Map<string, Trespasser>();
-  readonly #totals = { unknownAccounts: 0, wrongPasswords: 0, garbage: 0, unprovenInvites: 0 };
+  readonly #totals = { ...NONE };
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -40,8 +41,7 @@ export class Trespassers {
     const key = this.#bySource.has(source) || this.#bySource.size < SOURCES_REMEMBERED ? source : OTHERS;
     let entry = this.#bySource.get(key);
     if (!entry) {
-      const none = { unknownAccounts: 0, wrongPasswords: 0, garbage: 0, unprovenInvites: 0 };
-      entry = { source: key, firstAtMs: now, lastAtMs: now, ...none };
+      entry = { source: key, firstAtMs: now, lastAtMs: now, ...NONE };
       this.#bySource.set(key, entry);
     }
     entry[misdeed] += 1;
@@ -69,4 +69,4 @@ export class Trespassers {
 }
 
 const sumOf = (entry: Trespasser): number =>
-  entry.unknownAccounts + entry.wrongPasswords + entry.garbage + entry.unprovenInvites;
+  entry.unknownAccounts + entry.wrongPasswords + entry.garbage + entry.unprovenInvites + entry.barredCalls;

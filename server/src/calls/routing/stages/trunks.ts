@@ -1,30 +1,30 @@
+import { numberClassOf } from '../call-class.ts';
 import type { RoutingStage } from '../routing.ts';
+import { waysOut } from '../ways-out.ts';
+import { english } from '../words.ts';
 
-/** The trunks whose prefix the number begins with: the longest prefix has it. */
+/** Out by the trunks that lead to the number, in their order. */
 export const trunks: RoutingStage = {
   id: 'trunks',
   name: { zh: '中继', en: 'Trunks' },
-  look({ called }, { site }) {
-    const leading = site.trunks.filter(
-      ({ send }) => send && called.startsWith(send.prefix) && called.length > send.prefix.length,
-    );
-    const longest = Math.max(...leading.map(({ send }) => send!.prefix.length));
-    const chosen = leading.filter(({ send }) => send!.prefix.length === longest);
-    if (chosen.length === 0) return undefined;
-    const ways = chosen.map(({ id, send }) => ({
-      trunk: id,
-      host: send!.host,
-      port: send!.port,
-      number: send!.stripPrefix ? called.slice(longest) : called,
+  look(facts, { site }) {
+    const out = waysOut(facts, site.trunks);
+    if (!out) return undefined;
+    const { prefix, number, ways } = out;
+    const names = ways.map(({ trunk, number: theirs }) => ({
+      name: site.trunks.find(({ id }) => id === trunk)!.name,
+      theirs,
     }));
-    const prefix = called.slice(0, longest);
-    const names = (language: 'zh' | 'en') => chosen.map(({ name }) => name[language] ?? name.zh).join(', ');
+    const chosen = {
+      zh: names.map(({ name, theirs }) => `${name.zh}（拨 ${theirs}）`).join('，其次 '),
+      en: names.map(({ name, theirs }) => `${english(name)} (dials ${theirs})`).join(', then '),
+    };
     return {
       kind: 'leads',
-      to: { kind: 'trunk', ways },
+      to: { kind: 'trunk', ways, numberClass: numberClassOf(number, site) },
       said: {
-        zh: `字冠 ${prefix} 走中继：${names('zh')}`,
-        en: `Prefix ${prefix} goes out by: ${names('en')}`,
+        zh: `${prefix ? `字冠 ${prefix} ` : ''}走中继：${chosen.zh}`,
+        en: `${prefix ? `Prefix ${prefix} goes` : 'Goes'} out by: ${chosen.en}`,
       },
     };
   },

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { askRouting } from '#dispatch/ask-routing.ts';
+import type { Http, HttpParts } from './parts.ts';
+
+const Number = z.string().regex(/^[0-9*#+]{1,24}$/, 'a number has 1-24 digits, *, # or +');
+
+const Test = z.object({
+  calling: Number,
+  dialled: Number,
+  trunk: z.string().max(64).optional(),
+  at: z
+    .string()
+    .regex(
+      /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d$/,
+      'a time is written 2026-10-01T23:10',
+    )
+    .optional(),
+});
+
+/** Routing as data: what the rules are, and what they would do. */
+export function routingRoutes(http: Http, { desk }: HttpParts): void {
+  http.post(
+    '/api/routing/test',
+    {
+      config: { right: 'administer' },
+      schema: {
+        tags: ['routing'],
+        summary:
+          'What would happen if this number dialled that one at this time, step by step in words; nothing is called',
+        body: Test,
+      },
+    },
+    async ({ body }) => askRouting(body, desk),
+  );
+
+  http.get(
+    '/api/routing',
+    {
+      config: { right: 'administer' },
+      schema: {
+        tags: ['routing'],
+        summary: 'Routes, calendars, regions, classes and lists of numbers as the site has them',
+      },
+    },
+    async () => {
+      const { timeZone, calendars, routes, regions, numberClasses, callClasses, vips } = desk.directory.site;
+      return { timeZone, calendars, routes, regions, numberClasses, callClasses, vips };
+    },
+  );
+}
