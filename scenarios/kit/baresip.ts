@@ -28,8 +28,18 @@ export interface BaresipOptions {
   /** False: no registration, calls come by address (a trunk's far end). */
   registers?: boolean;
   port?: number;
-  codec?: 'pcma' | 'pcmu';
+  codec?: PhoneCodec;
 }
+
+export type PhoneCodec = 'pcma' | 'pcmu' | 'g722' | 'opus';
+
+/** As baresip names them, and the rate of what it says and hears. */
+const CODECS: Record<PhoneCodec, { name: string; rateHz: number; module: string }> = {
+  pcma: { name: 'pcma/8000/1', rateHz: 8000, module: 'g711' },
+  pcmu: { name: 'pcmu/8000/1', rateHz: 8000, module: 'g711' },
+  g722: { name: 'g722/16000/1', rateHz: 16_000, module: 'g722' },
+  opus: { name: 'opus/48000/2', rateHz: 48_000, module: 'opus' },
+};
 
 /** A real desk phone: baresip, driven over its control port, saying a tone and writing down what it hears. */
 export class Baresip {
@@ -76,12 +86,13 @@ export class Baresip {
     const controlPort = await freePort();
     const voice = join(this.folder, 'voice.wav');
     // The end of the file would end the call: five minutes is longer than any story.
-    await writeTone(voice, toneHz, 300);
+    const { name: codecName, rateHz, module } = CODECS[codec];
+    await writeTone(voice, toneHz, 300, rateHz);
     await mkdir(join(this.folder, 'heard'));
     await writeFile(join(this.folder, 'contacts'), '');
     await writeFile(
       join(this.folder, 'accounts'),
-      `<sip:${user}@${server};transport=${transport}>;auth_user=${user};auth_pass=${password};answermode=${answer};regint=${registers ? 300 : 0};audio_codecs=${codec}/8000/1\n`,
+      `<sip:${user}@${server};transport=${transport}>;auth_user=${user};auth_pass=${password};answermode=${answer};regint=${registers ? 300 : 0};audio_codecs=${codecName}\n`,
     );
     await writeFile(
       join(this.folder, 'config'),
@@ -91,8 +102,8 @@ call_max_calls 8
 audio_source aufile,${voice}
 audio_player aubridge,player
 audio_alert aubridge,alert
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate ${rateHz}
+auplay_srate ${rateHz}${codec === 'opus' ? '\nausrc_channels 1\nauplay_channels 1' : ''}
 audio_txmode thread
 ausrc_format s16
 auplay_format s16
@@ -102,7 +113,7 @@ audio_buffer 20-160
 jitter_buffer_delay 1-5
 net_interface 127.0.0.1
 module_path /usr/lib/baresip/modules
-module g711.so
+module ${module}.so
 module sndfile.so
 module aubridge.so
 module aufile.so

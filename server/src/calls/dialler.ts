@@ -3,6 +3,7 @@ import type { Clock } from '#kernel/clock.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Directory } from '#directory/directory.ts';
+import type { PlainCodec } from '#sdp/codec.ts';
 import type { Binding } from '#sip/registrar/binding.ts';
 import type { UserAgent } from '#sip/user-agent/user-agent.ts';
 import type { DialOutcome, HangUpReason, Party } from './leg.ts';
@@ -30,6 +31,8 @@ export interface DialOptions {
   party?: Party;
   /** The far end's user has asked for this call himself: his phone may answer at once. */
   answersItself?: boolean;
+  /** What the other party speaks, best first: offered in this order, so that as little as possible is transcoded. */
+  like?: readonly PlainCodec[];
   signal?: AbortSignal;
   onInvited?: () => void;
   onRinging?: () => void;
@@ -43,7 +46,7 @@ export interface DialOptions {
 const NO_RESPONSE_AFTER_MS = 5_000;
 
 /** Makes the media of a leg: plain RTP, or through the SFU when the far end is a browser. */
-export type OpenMedia = (label: string, isBrowser: boolean) => Promise<LegMedia>;
+export type OpenMedia = (label: string, isBrowser: boolean, like?: readonly PlainCodec[]) => Promise<LegMedia>;
 
 /** Asks the phone of someone who has himself asked for the call to answer without ringing. */
 const ANSWER_ITSELF_HEADERS = {
@@ -160,7 +163,7 @@ export class Dialler {
     let leg: SipLeg;
     let offer: string;
     try {
-      const media = await this.#openMedia(party.number, phone.isBrowser);
+      const media = await this.#openMedia(party.number, phone.isBrowser, options.like);
       leg = SipLeg.outbound(this.#chance.id('leg'), party, media);
       leg.once('ended', giveBack);
       offer = await media.offer();

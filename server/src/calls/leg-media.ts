@@ -1,4 +1,5 @@
 import type { RtpPort } from '#media/rtp-port.ts';
+import type { PlainCodec } from '#sdp/codec.ts';
 import type { Direction } from '#sdp/direction.ts';
 import type { Listenable } from '#kernel/emitter.ts';
 
@@ -21,10 +22,15 @@ export interface LegMedia extends Listenable<{
   closed: [];
 }> {
   readonly port: RtpPort;
+  /** What is spoken now; undefined until it is agreed. */
+  readonly codec: PlainCodec | undefined;
   /** Our offer: the first, or a later one with another direction. */
   offer(direction?: Direction): Promise<string>;
   takeAnswer(answer: string): Promise<MediaAgreement>;
-  /** Answers the peer's offer, the first or a later one. */
-  answer(offer: string): Promise<MediaAnswer>;
+  /**
+   * Answers the peer's offer, the first or a later one. `like` is the codec of whom it shall talk with: taken where it is
+   * offered, so that nothing need be transcoded.
+   */
+  answer(offer: string, like?: PlainCodec): Promise<MediaAnswer>;
   close(): Promise<void>;
 }

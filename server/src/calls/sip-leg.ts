@@ -1,5 +1,7 @@
 import type { BridgeNode } from '#media/bridge.ts';
+import type { PlainCodec } from '#sdp/codec.ts';
 import { receives } from '#sdp/direction.ts';
+import { offeredCodecs } from '#sdp/plain.ts';
 import type { IncomingInvite } from '#sip/session/incoming-invite.ts';
 import type { InviteDialog, Refer, Reoffer } from '#sip/session/invite-dialog.ts';
 import type { OutgoingInvite } from '#sip/session/outgoing-invite.ts';
@@ -58,6 +60,11 @@ export class SipLeg extends LegBase {
     return this.#media;
   }
 
+  /** The codecs that a caller who has not been answered offers, best first; undefined when he offers nothing. */
+  get offeredCodecs(): readonly PlainCodec[] | undefined {
+    return this.#invite?.offer === undefined ? undefined : offeredCodecs(this.#invite.offer);
+  }
+
   /** Lets the caller hear ringing (180). */
   ring(): void {
     if (this.state !== 'dialling') return;
@@ -65,12 +72,15 @@ export class SipLeg extends LegBase {
     this.moveTo('ringing');
   }
 
-  /** Takes the call. False when it could not be taken: the caller has gone, or offers no audio that we know. */
-  async accept(): Promise<boolean> {
+  /**
+   * Takes the call, with the codec of `like` where it is offered. False when it could not be taken: the caller has gone, or
+   * offers no audio that we know.
+   */
+  async accept(like?: SipLeg): Promise<boolean> {
     if (this.state === 'ended' || !this.#invite) return false;
     const invite = this.#invite;
     if (invite.offer === undefined) return await this.#acceptWithOurOffer(invite);
-    const answer = await this.#media.answer(invite.offer);
+    const answer = await this.#media.answer(invite.offer, like?.media.codec);
     if (answer.kind === 'refused') {
       await this.refuse(488, 'media-refused');
       return false;

@@ -2,6 +2,7 @@ import type { Chance } from '#kernel/chance.ts';
 import { Emitter } from '#kernel/emitter.ts';
 import type { MediaEngine } from '#media/engine.ts';
 import type { RtpPort } from '#media/rtp-port.ts';
+import type { BrowserCodec, PlainCodec } from '#sdp/codec.ts';
 import type { Direction } from '#sdp/direction.ts';
 import type { AgreedLeg, WebRtcAudioLeg } from '#sfu/audio-leg.ts';
 import type { Sfu } from '#sfu/sfu.ts';
@@ -12,15 +13,25 @@ export class WebRtcMedia extends Emitter<{ lost: []; back: []; closed: [] }> imp
   readonly port: RtpPort;
   readonly #leg: WebRtcAudioLeg;
   readonly #ssrc: number;
+  #offers: BrowserCodec | undefined;
+  codec: PlainCodec | undefined;
 
-  /** @throws DispatchError WEBRTC_UNAVAILABLE, MEDIA_PORTS_EXHAUSTED */
-  static async open(engine: MediaEngine, sfu: Sfu, label: string, chance: Chance): Promise<WebRtcMedia> {
+  /** `like`: what the other party speaks, best first. @throws DispatchError WEBRTC_UNAVAILABLE, MEDIA_PORTS_EXHAUSTED */
+  static async open(
+    engine: MediaEngine,
+    sfu: Sfu,
+    label: string,
+    chance: Chance,
+    like: readonly PlainCodec[] = [],
+  ): Promise<WebRtcMedia> {
     const port = await engine.openRtp({ label });
     // The SFU forwards one SSRC only, for the leg's whole life.
     const ssrc = Number.parseInt(chance.token(4), 16);
     try {
       const leg = await sfu.openAudioLeg({ engine: { host: port.localHost, port: port.localPort, ssrc } });
-      return new WebRtcMedia(port, leg, ssrc);
+      const media = new WebRtcMedia(port, leg, ssrc);
+      media.#offers = like.find(isForBrowsers);
+      return media;
     } catch (error) {
       await port.close();
       throw error;
@@ -38,7 +49,7 @@ export class WebRtcMedia extends Emitter<{ lost: []; back: []; closed: [] }> imp
   }
 
   async offer(direction: Direction = 'sendrecv'): Promise<string> {
-    return await this.#leg.makeOffer({ direction });
+    return await this.#leg.makeOffer({ direction, codec: this.#offers });
   }
 
   async takeAnswer(answer: string): Promise<MediaAgreement> {
@@ -48,8 +59,8 @@ export class WebRtcMedia extends Emitter<{ lost: []; back: []; closed: [] }> imp
     return { kind: 'agreed', theirDirection: agreed.theirDirection };
   }
 
-  async answer(offer: string): Promise<MediaAnswer> {
-    const agreed = await this.#leg.acceptOffer(offer);
+  async answer(offer: string, like?: PlainCodec): Promise<MediaAnswer> {
+    const agreed = await this.#leg.acceptOffer(offer, { like: like && isForBrowsers(like) ? like : undefined });
     if (agreed.kind === 'refused') return agreed;
     await this.#apply(agreed);
     return { kind: 'agreed', answer: agreed.answer, theirDirection: agreed.theirDirection };
@@ -60,10 +71,14 @@ export class WebRtcMedia extends Emitter<{ lost: []; back: []; closed: [] }> imp
   }
 
   async #apply(agreed: AgreedLeg): Promise<void> {
+    this.codec = agreed.codec;
+    const event = agreed.telephoneEventPayloadType;
     await this.port.configure({
       codec: agreed.codec,
       payloadType: agreed.payloadType,
-      telephoneEventPayloadType: agreed.telephoneEventPayloadType,
+      // The event's clock of 8 kHz is not that of Opus: it is understood, and not sent; a browser makes nothing of it anyway.
+      telephoneEventPayloadType: agreed.codec === 'opus' ? undefined : event,
+      acceptsEvents: event === undefined ? [] : [{ payloadType: event, clockRate: 8000 }],
       ptimeMs: agreed.ptimeMs,
       direction: agreed.direction,
       remote: agreed.plain,
@@ -73,3 +88,5 @@ export class WebRtcMedia extends Emitter<{ lost: []; back: []; closed: [] }> imp
     });
   }
 }
+
+const isForBrowsers = (codec: PlainCodec): codec is BrowserCodec => codec !== 'g722';

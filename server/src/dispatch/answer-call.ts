@@ -120,6 +120,7 @@ async function connect(
       from: { number: caller.party.number, ...(caller.party.name ? { name: caller.party.name.zh } : {}) },
       party: { number, ...(call.view.to.person ? { person: call.view.to.person, name: call.view.to.name! } : {}) },
       signal: caller.gone,
+      like: caller.offeredCodecs,
       onRinging: () => caller.ring(),
     },
   );
@@ -146,7 +147,7 @@ async function connect(
   }
   const callee = outcome.leg;
   call.legs.add(callee);
-  if (!(await caller.accept())) {
+  if (!(await caller.accept(callee instanceof SipLeg ? callee : undefined))) {
     await callee.hangUp('abandoned');
     return await caller.ended;
   }

@@ -6,7 +6,7 @@ import { Announcements } from '#calls/announcement.ts';
 import { CallList } from '#calls/call-list.ts';
 import { RadioChannel } from '#calls/channel.ts';
 import { Conferences } from '#calls/conferences.ts';
-import { Dialler } from '#calls/dialler.ts';
+import { Dialler, type OpenMedia } from '#calls/dialler.ts';
 import { GatewayResources } from '#calls/gateway-resources.ts';
 import { holdMusic } from '#calls/hold-music.ts';
 import { Lines } from '#calls/lines.ts';
@@ -128,8 +128,10 @@ export async function openServer(config: Config): Promise<Server> {
   const system = new SystemState(clock, { isDemo: config.isDemo, simulators: config.simulators });
   const phones = new Phones(userAgent);
   const lines = new Lines(directory);
-  const openMedia = (label: string, isBrowser: boolean) =>
-    isBrowser ? WebRtcMedia.open(engine, sfu, label, chance) : PlainMedia.open(engine, advertised, label, chance);
+  const openMedia: OpenMedia = (label, isBrowser, like) =>
+    isBrowser
+      ? WebRtcMedia.open(engine, sfu, label, chance, like)
+      : PlainMedia.open(engine, advertised, label, chance, like);
   const dialler = new Dialler({ ...kit, userAgent, openMedia, directory, lines });
   const recordings = opened.use(new Recordings({ ...kit, engine, store, timeline, folder: config.data }));
   const resources = new GatewayResources(gatewaysExpected(directory.site), clock.now());

@@ -2,9 +2,9 @@ import { FRAME_SAMPLES } from './jitter-buffer.ts';
 
 /** Digits as pairs of tones in the sound (ITU-T Q.23), for lines without telephone-events. Limits are those of Q.24. */
 
-const LOW_HZ = [697, 770, 852, 941];
-const HIGH_HZ = [1209, 1336, 1477, 1633];
-const DIGITS = ['123A', '456B', '789C', '*0#D'];
+export const LOW_HZ = [697, 770, 852, 941];
+export const HIGH_HZ = [1209, 1336, 1477, 1633];
+export const DTMF_DIGITS = ['123A', '456B', '789C', '*0#D'];
 const TONES = [...LOW_HZ, ...HIGH_HZ];
 const coefficientOf = (hz: number) => 2 * Math.cos((2 * Math.PI * hz) / 8000);
 const COEFFICIENTS = Float64Array.from(TONES, coefficientOf);
@@ -31,6 +31,11 @@ export class InbandDigits {
 
   constructor(report: (digit: string, durationMs: number) => void) {
     this.#report = report;
+  }
+
+  /** A digit sounds now: what others hear is to be cleaned of it. */
+  get isSounding(): boolean {
+    return this.#candidate !== undefined && this.#frames >= FRAMES_TO_BEGIN;
   }
 
   /** The next 20 ms; undefined when they are silent. */
@@ -75,7 +80,7 @@ export class InbandDigits {
         return undefined;
     const pair = strongest(frame, low, lowPower) + strongest(frame, high, highPower);
     if ((pair * 2) / FRAME_SAMPLES < SHARE_OF_ALL * energy) return undefined;
-    return DIGITS[low]![high - 4];
+    return DTMF_DIGITS[low]![high - 4];
   }
 }
 

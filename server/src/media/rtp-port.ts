@@ -25,10 +25,19 @@ export interface RtpOptions {
   /** Where our RTCP goes; default 'next-port', which becomes 'muxed' when the far end's comes muxed. */
   rtcp?: 'next-port' | 'muxed' | 'none';
   /**
-   * Finds digits in the sound, for lines of 8 kHz without telephone-events; default false. Packets are then not relayed past
-   * the jitter buffer.
+   * Finds digits in the sound, for lines without telephone-events; default false. Packets are then not relayed past the
+   * jitter buffer, and others do not hear the digits.
    */
   inbandDigits?: boolean;
+  /**
+   * What the far end may send besides `codec`: the formats of our own description, by its payload types. The static types
+   * 0 and 8 are always taken.
+   */
+  accepts?: readonly { payloadType: number; codec: AudioCodec }[];
+  /** Telephone-events of our own description, by its payload types; `clockRate` in Hz. */
+  acceptsEvents?: readonly { payloadType: number; clockRate: number }[];
+  /** The far end takes comfort noise of this type (RFC 3389): silence is then told, and not sent. */
+  comfortNoisePayloadType?: number;
 }
 
 export interface RtpPortEvents extends Record<string, unknown[]> {
@@ -81,8 +90,9 @@ export class RtpPort implements Listenable<RtpPortEvents>, AsyncDisposable {
   }
 
   /**
-   * Sends digits (0-9 * # A-D) as telephone-events, one after another; settles when the last was sent.
-   * @throws DispatchError MEDIA_FORMAT_UNSUPPORTED when none are agreed, REQUEST_MALFORMED for other characters
+   * Sends digits (0-9 * # A-D), one after another: as telephone-events, or as tones in the sound where none are agreed.
+   * Settles when the last was sent.
+   * @throws DispatchError MEDIA_FORMAT_UNSUPPORTED while nothing may be sent, REQUEST_MALFORMED for other characters
    */
   async sendDigits(digits: string, options: { durationMs?: number; gapMs?: number } = {}): Promise<void> {
     const { durationMs = 160, gapMs = 80 } = options;

@@ -4,6 +4,9 @@ export type G711Codec = 'pcma' | 'pcmu';
 /** What it speaks by plain RTP: G.722 and Opus (both at 16 kHz) too, where they are asked for. */
 export type PlainCodec = G711Codec | 'g722' | 'opus';
 
+/** What a browser phone speaks: every browser knows all three (RFC 7874 §3). */
+export type BrowserCodec = G711Codec | 'opus';
+
 /** A line of an m-section's codec list; `payloadType` 0-127, `clockRate` in Hz. */
 export interface DescribedCodec {
   /** Lower case: pcma, pcmu, g722, opus, telephone-event … */
@@ -42,6 +45,9 @@ export const TELEPHONE_EVENT_PAYLOAD_TYPE = 101;
 /** The same beside Opus, whose clock it shares (RFC 4733 §2.1). */
 export const FAST_TELEPHONE_EVENT_PAYLOAD_TYPE = 102;
 
+/** Comfort noise beside codecs whose clock is 8 kHz (RFC 3389 §4): its static payload type. */
+export const COMFORT_NOISE_PAYLOAD_TYPE = 13;
+
 /** The clock that a codec's telephone-events count in. */
 export const eventClockRate = (codec: PlainCodec): number => (codec === 'opus' ? 48_000 : 8000);
 
@@ -51,6 +57,10 @@ export const TELEPHONE_EVENTS = '0-16';
 /** Is this G.711 as the media engine speaks it? */
 export const isG711 = (codec: DescribedCodec): codec is DescribedCodec & { name: G711Codec } =>
   (codec.name === 'pcma' || codec.name === 'pcmu') && codec.clockRate === 8000 && codec.channels === 1;
+
+/** Is this a codec that a browser phone's leg can have? */
+export const isBrowserCodec = (codec: DescribedCodec): codec is DescribedCodec & { name: BrowserCodec } =>
+  isG711(codec) || (codec.name === 'opus' && codec.clockRate === 48_000);
 
 /** Is this a codec that the media engine speaks by plain RTP? Some phones write the true rate of G.722 (16000). */
 export const isPlain = (codec: DescribedCodec): codec is DescribedCodec & { name: PlainCodec } =>

@@ -13,6 +13,46 @@ function answered(offer: string, more: Partial<OurAudio> = {}): AgreedAnswer {
   return outcome;
 }
 
+test('an answer with its own payload types: what comes in goes by our numbers, and by theirs', () => {
+  const offer = writeOffer({ ...ours, codecs: ['opus', 'g722', 'pcma'] });
+  const outcome = readAnswer(
+    sdp('m=audio 4000 RTP/AVP 111 110', 'a=rtpmap:111 opus/48000/2', 'a=rtpmap:110 telephone-event/48000'),
+    offer,
+  );
+  assert(outcome.kind === 'agreed');
+  assert.deepEqual([outcome.codec, outcome.payloadType, outcome.telephoneEventPayloadType], ['opus', 111, 110]);
+  const typesOf = (codec: string) =>
+    outcome.accepts.flatMap((each) => (each.codec === codec ? [each.payloadType] : []));
+  assert.deepEqual([typesOf('opus'), typesOf('g722'), typesOf('pcma')], [[111, 96], [9], [8]]);
+  assert.deepEqual(
+    outcome.acceptsEvents.map(({ payloadType, clockRate }) => `${payloadType}/${clockRate}`),
+    ['110/48000', '102/48000', '101/8000'],
+  );
+});
+
+test('the codec of whom one shall talk with is taken where it is offered, whatever the offerer likes best', () => {
+  const offer = sdp('m=audio 4000 RTP/AVP 9 0 8');
+  const codecs = ['pcma', 'pcmu', 'g722'] as const;
+  assert.equal(answered(offer, { codecs }).codec, 'g722');
+  assert.equal(answered(offer, { codecs, like: 'pcma' }).codec, 'pcma');
+  assert.equal(answered(offer, { codecs, like: 'opus' }).codec, 'g722');
+});
+
+test('comfort noise is agreed where both sides want it, and not beside Opus', () => {
+  const offer = sdp('m=audio 4000 RTP/AVP 8 13');
+  assert.equal(answered(offer).comfortNoisePayloadType, undefined);
+  const agreed = answered(offer, { comfortNoise: true });
+  assert.equal(agreed.comfortNoisePayloadType, 13);
+  assert.match(agreed.answer, /^m=audio 20000 RTP\/AVP 8 13\r\na=rtpmap:8 PCMA\/8000\r\na=rtpmap:13 CN\/8000\r$/m);
+  assert.equal(answered(sdp('m=audio 4000 RTP/AVP 8'), { comfortNoise: true }).comfortNoisePayloadType, undefined);
+  const opus = sdp('m=audio 4000 RTP/AVP 96 13', 'a=rtpmap:96 opus/48000/2');
+  assert.equal(answered(opus, { codecs: ['opus'], comfortNoise: true }).comfortNoisePayloadType, undefined);
+  const ourOffer = writeOffer({ ...ours, comfortNoise: true });
+  assert.match(ourOffer, /^m=audio 20000 RTP\/AVP 8 0 13 101\r$/m);
+  const answer = readAnswer(sdp('m=audio 4000 RTP/AVP 8 13'), ourOffer);
+  assert.equal(answer.kind === 'agreed' && answer.comfortNoisePayloadType, 13);
+});
+
 test('baresip offers Opus first; A-law comes next and is agreed with its telephone-event', () => {
   const agreed = answered(capture('baresip-1.0.0'));
   assert.deepEqual([agreed.codec, agreed.payloadType, agreed.telephoneEventPayloadType], ['pcma', 8, 101]);
@@ -157,6 +197,15 @@ test('an offer of ours and its answer agree on both sides', () => {
     codec: 'pcmu',
     payloadType: 0,
     telephoneEventPayloadType: 101,
+    accepts: [
+      { payloadType: 0, codec: 'pcmu' },
+      { payloadType: 0, codec: 'pcmu' },
+      { payloadType: 8, codec: 'pcma' },
+    ],
+    acceptsEvents: [
+      { payloadType: 101, clockRate: 8000 },
+      { payloadType: 101, clockRate: 8000 },
+    ],
     remote: { host: '192.0.2.1', port: 30_000 },
     remoteRtcpPort: 30_001,
     direction: 'sendonly',

@@ -1,4 +1,5 @@
 import {
+  COMFORT_NOISE_PAYLOAD_TYPE,
   eventClockRate,
   FAST_TELEPHONE_EVENT_PAYLOAD_TYPE,
   isPlain,
@@ -22,6 +23,10 @@ export interface OurAudio {
   version: number;
   /** What is spoken on this leg; in an offer, in our order of preference. Default pcma, pcmu; g722 and opus only where asked for. */
   codecs?: readonly PlainCodec[];
+  /** In an answer: taken where it is offered, whatever the offerer likes best, so that nothing need be transcoded. */
+  like?: PlainCodec;
+  /** We take silence as comfort noise (RFC 3389), and tell ours so where it is wanted. Default false. */
+  comfortNoise?: boolean;
   /** What we would like; in an answer it is cut down to what the offer allows. Default sendrecv. */
   direction?: Direction;
   /** Milliseconds of sound in a packet that we would like to get. Default 20. */
@@ -37,6 +42,11 @@ export interface AgreedAudio {
   codec: PlainCodec;
   payloadType: number;
   telephoneEventPayloadType?: number;
+  /** What the other side may send: the formats of our description by its numbers, which in an answer may differ (RFC 3264 §5.1). */
+  accepts: { payloadType: number; codec: PlainCodec }[];
+  acceptsEvents: { payloadType: number; clockRate: number }[];
+  /** Where the other side takes comfort noise. */
+  comfortNoisePayloadType?: number;
   /** Where the other side receives RTP. Host 0.0.0.0 when it wants nothing (old hold). */
   remote: { host: string; port: number };
   remoteRtcpPort: number;
@@ -80,6 +90,7 @@ export function writeOffer(ours: OurAudio & { telephoneEventPayloadType?: number
       clockRate,
     })),
     ours.direction ?? 'sendrecv',
+    { hasComfortNoise: ours.comfortNoise },
   );
   const lines = (previous?.media ?? []).map((line) => (line === previous?.audio ? audio : refusedLine(line)));
   return writeSession(ours, previous?.audio ? lines : [...lines, audio]);
@@ -92,7 +103,7 @@ export function writeOffer(ours: OurAudio & { telephoneEventPayloadType?: number
 export function answerOffer(offer: string, ours: OurAudio): AgreedAnswer | Refused {
   const read = tryRead(offer);
   if ('kind' in read) return read;
-  const found = chooseLine(read, ours.codecs ?? ['pcma', 'pcmu']);
+  const found = chooseLine(read, ours.codecs ?? ['pcma', 'pcmu'], ours.like);
   if ('kind' in found) return found;
   const { line, codec } = found;
   const agreed = agree(line, codec, ours);
@@ -102,7 +113,7 @@ export function answerOffer(offer: string, ours: OurAudio): AgreedAnswer | Refus
     [{ name: agreed.codec, payloadType: agreed.payloadType }],
     line.telephoneEvents.filter(({ payloadType }) => payloadType === agreed.telephoneEventPayloadType),
     agreed.direction,
-    line.mid,
+    { mid: line.mid, hasComfortNoise: agreed.comfortNoisePayloadType !== undefined },
   );
   const lines = read.media.map((each) => (each === line ? audio : refusedLine(each)));
   return { ...agreed, answer: writeSession(ours, lines) };
@@ -123,7 +134,35 @@ export function readAnswer(answer: string, offer: string): AgreedAudio | Refused
   if (line.isSecure) return { kind: 'refused', why: 'secure-only' };
   const codec = line.codecs.filter(isPlain).find(({ name }) => offered.codecs.some((mine) => mine.name === name));
   if (!codec) return { kind: 'refused', why: 'no-common-codec' };
-  return agree(line, codec, { direction: offered.direction, ptimeMs: offered.ptimeMs });
+  const agreed = agree(line, codec, {
+    direction: offered.direction,
+    ptimeMs: offered.ptimeMs,
+    comfortNoise: offered.codecs.some(isComfortNoise),
+  });
+  // By our numbers, and by theirs, which careless phones send with.
+  const accepts = [...agreed.accepts, ...offered.codecs.filter(isPlain)];
+  const acceptsEvents = [...agreed.acceptsEvents, ...offered.telephoneEvents];
+  return { ...agreed, accepts: accepts.map(formatOf), acceptsEvents: acceptsEvents.map(eventOf) };
+}
+
+const formatOf = ({
+  payloadType,
+  ...codec
+}: { payloadType: number } & ({ name: PlainCodec } | { codec: PlainCodec })) => ({
+  payloadType,
+  codec: 'name' in codec ? codec.name : codec.codec,
+});
+const eventOf = ({ payloadType, clockRate }: { payloadType: number; clockRate: number }) => ({
+  payloadType,
+  clockRate,
+});
+
+/** The codecs of an offer's first audio line that we speak, in its order; none when it cannot be read. Any offer, also a browser's. */
+export function offeredCodecs(offer: string): PlainCodec[] {
+  const read = tryRead(offer);
+  if ('kind' in read) return [];
+  const line = read.media.find(({ type, port }) => type === 'audio' && port !== 0);
+  return [...new Set(line?.codecs.filter(isPlain).map(({ name }) => name))];
 }
 
 function tryRead(text: string): Description | Refused {
@@ -139,13 +178,15 @@ function tryRead(text: string): Description | Refused {
 function chooseLine(
   { media }: Description,
   speaks: readonly PlainCodec[],
+  like?: PlainCodec,
 ): { line: MediaSection; codec: DescribedCodec & { name: PlainCodec } } | Refused {
   const audio = media.filter(({ type, port }) => type === 'audio' && port !== 0);
   if (audio.length === 0) return { kind: 'refused', why: 'no-audio' };
   const plain = audio.filter(({ protocol }) => protocol === 'RTP/AVP' || protocol === 'RTP/AVPF');
   if (plain.length === 0) return { kind: 'refused', why: 'secure-only' };
   for (const line of plain) {
-    const codec = line.codecs.filter(isPlain).find(({ name }) => speaks.includes(name));
+    const spoken = line.codecs.filter(isPlain).filter(({ name }) => speaks.includes(name));
+    const codec = spoken.find(({ name }) => name === like) ?? spoken[0];
     if (codec) return { line, codec };
   }
   return { kind: 'refused', why: 'no-common-codec' };
@@ -154,14 +195,19 @@ function chooseLine(
 function agree(
   line: MediaSection,
   codec: DescribedCodec & { name: PlainCodec },
-  { direction, ptimeMs }: Pick<OurAudio, 'direction' | 'ptimeMs'>,
+  { direction, ptimeMs, comfortNoise }: Pick<OurAudio, 'direction' | 'ptimeMs' | 'comfortNoise'>,
 ): AgreedAudio {
+  const clockRate = eventClockRate(codec.name);
+  const event = line.telephoneEvents.find((each) => each.clockRate === clockRate);
+  const noise = comfortNoise && clockRate === 8000 ? line.codecs.find(isComfortNoise) : undefined;
   return {
     kind: 'agreed',
     codec: codec.name,
     payloadType: codec.payloadType,
-    telephoneEventPayloadType: line.telephoneEvents.find(({ clockRate }) => clockRate === eventClockRate(codec.name))
-      ?.payloadType,
+    telephoneEventPayloadType: event?.payloadType,
+    accepts: [{ payloadType: codec.payloadType, codec: codec.name }],
+    acceptsEvents: event ? [{ payloadType: event.payloadType, clockRate }] : [],
+    ...(noise && { comfortNoisePayloadType: noise.payloadType }),
     remote: { host: line.host, port: line.port },
     remoteRtcpPort: line.rtcpPort,
     direction: agreedDirection(line.direction, direction ?? 'sendrecv'),
@@ -169,6 +215,10 @@ function agree(
     ptimeMs: agreePtime(line, ptimeMs ?? 20),
   };
 }
+
+/** Only the static type: what stands beside other clocks is of no use to us. */
+const isComfortNoise = ({ name, payloadType }: DescribedCodec) =>
+  name === 'cn' && payloadType === COMFORT_NOISE_PAYLOAD_TYPE;
 
 /** Packets of 10 to 60 ms in steps of 10 are what the engine cuts; a maxptime below the wish wins (RFC 4566 §6). */
 function agreePtime({ ptimeMs, maxPtimeMs }: MediaSection, oursMs: number): number {
@@ -195,15 +245,20 @@ function writeAudio(
   codecs: { name: PlainCodec; payloadType: number }[],
   events: { payloadType: number; clockRate: number }[],
   direction: Direction,
-  mid?: string,
+  { mid, hasComfortNoise = false }: { mid?: string; hasComfortNoise?: boolean },
 ): string[] {
-  const formats = [...codecs.map(({ payloadType }) => payloadType), ...events.map(({ payloadType }) => payloadType)];
+  const formats = [
+    ...codecs.map(({ payloadType }) => payloadType),
+    ...(hasComfortNoise ? [COMFORT_NOISE_PAYLOAD_TYPE] : []),
+    ...events.map(({ payloadType }) => payloadType),
+  ];
   return [
     `m=audio ${port} ${protocol} ${formats.join(' ')}`,
     ...codecs.flatMap(({ name, payloadType }) => {
       const { rtpmap, fmtp } = OUR_CODECS[name];
       return [`a=rtpmap:${payloadType} ${rtpmap}`, ...(fmtp ? [`a=fmtp:${payloadType} ${fmtp}`] : [])];
     }),
+    ...(hasComfortNoise ? [`a=rtpmap:${COMFORT_NOISE_PAYLOAD_TYPE} CN/8000`] : []),
     ...events.flatMap(({ payloadType, clockRate }) => [
       `a=rtpmap:${payloadType} telephone-event/${clockRate}`,
       `a=fmtp:${payloadType} ${TELEPHONE_EVENTS}`,

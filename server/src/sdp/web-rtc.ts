@@ -1,4 +1,4 @@
-import { isG711, OUR_CODECS, TELEPHONE_EVENTS, type DescribedCodec, type G711Codec } from './codec.ts';
+import { isBrowserCodec, OUR_CODECS, TELEPHONE_EVENTS, type BrowserCodec, type DescribedCodec } from './codec.ts';
 import { BadDescription, readDescription, type Description, type MediaSection } from './description.ts';
 import { sends, type Direction } from './direction.ts';
 import type { Refused } from './plain.ts';
@@ -17,7 +17,7 @@ export interface BrowserTransport {
 export interface BrowserAudio {
   kind: 'read';
   transport: BrowserTransport;
-  codec: G711Codec;
+  codec: BrowserCodec;
   payloadType: number;
   telephoneEventPayloadType?: number;
   /** What it sends with; absent when it does not send. */
@@ -30,13 +30,13 @@ export interface BrowserAudio {
 }
 
 /**
- * Reads the first audio line of a browser's offer or answer. Of its codecs exactly one is taken (by our order of preference,
- * not the browser's, which begins with Opus), and exactly one telephone-event, with the same clock: with two agreed,
- * Chromium sends the one that nobody listens to.
+ * Reads the first audio line of a browser's offer or answer. Of its codecs exactly one is taken, by our order of preference,
+ * and exactly one telephone-event, of 8 kHz: with two agreed, Chromium sends the one that nobody listens to, and the media
+ * worker lets no other pass.
  */
 export function readBrowserAudio(
   text: string,
-  prefers: readonly G711Codec[] = ['pcma', 'pcmu'],
+  prefers: readonly BrowserCodec[] = ['opus', 'pcma', 'pcmu'],
 ): BrowserAudio | Refused {
   let description: Description;
   try {
@@ -50,7 +50,7 @@ export function readBrowserAudio(
   const transport = readTransport(line);
   if (!transport)
     return { kind: 'refused', why: 'malformed', detail: 'the audio line lacks mid, ICE or a fingerprint' };
-  const spoken = line.codecs.filter(isG711);
+  const spoken = line.codecs.filter(isBrowserCodec);
   const codec = prefers.flatMap((name) => spoken.filter((each) => each.name === name))[0];
   if (!codec) return { kind: 'refused', why: 'no-common-codec' };
   return {
@@ -58,7 +58,7 @@ export function readBrowserAudio(
     transport,
     codec: codec.name,
     payloadType: codec.payloadType,
-    telephoneEventPayloadType: sameClock(line.telephoneEvents, codec)?.payloadType,
+    telephoneEventPayloadType: slowEvent(line.telephoneEvents)?.payloadType,
     ssrc: sends(line.direction) ? line.ssrc : undefined,
     direction: line.direction,
     description,
@@ -88,7 +88,7 @@ export interface OurWebRtcAudio {
   /** Never empty. */
   candidates: readonly OurCandidate[];
   fingerprint: { algorithm: string; value: string };
-  codec: G711Codec;
+  codec: BrowserCodec;
   payloadType: number;
   telephoneEventPayloadType?: number;
   direction: Direction;
@@ -132,12 +132,12 @@ function readTransport(line: MediaSection): BrowserTransport | undefined {
   return { mid, protocol: line.protocol, ice, fingerprint, setup };
 }
 
-const sameClock = (events: readonly DescribedCodec[], codec: DescribedCodec) =>
-  events.find(({ clockRate }) => clockRate === codec.clockRate);
+const slowEvent = (events: readonly DescribedCodec[]) => events.find(({ clockRate }) => clockRate === 8000);
 
 function writeAudio(ours: OurWebRtcAudio, candidate: OurCandidate, mid: string): string[] {
   const { payloadType, telephoneEventPayloadType: event, ssrc } = ours;
   const protocol = ours.answers?.transport.protocol ?? 'UDP/TLS/RTP/SAVPF';
+  const { rtpmap, fmtp } = OUR_CODECS[ours.codec];
   return [
     `m=audio ${candidate.port} ${protocol} ${payloadType}${event === undefined ? '' : ` ${event}`}`,
     `c=IN ${family(candidate.address)}`,
@@ -150,7 +150,8 @@ function writeAudio(ours: OurWebRtcAudio, candidate: OurCandidate, mid: string):
     `a=setup:${ours.setup}`,
     'a=rtcp-mux',
     'a=rtcp-rsize',
-    `a=rtpmap:${payloadType} ${OUR_CODECS[ours.codec].rtpmap}`,
+    `a=rtpmap:${payloadType} ${rtpmap}`,
+    ...(fmtp ? [`a=fmtp:${payloadType} ${fmtp}`] : []),
     ...(event === undefined ? [] : [`a=rtpmap:${event} telephone-event/8000`, `a=fmtp:${event} ${TELEPHONE_EVENTS}`]),
     'a=ptime:20',
     `a=${ours.direction}`,

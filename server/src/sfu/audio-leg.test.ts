@@ -13,7 +13,7 @@ test(
     const [sfu, browser, engine] = await Promise.all([readySfu(t), openBrowser(t), openEngine(t)]);
     const page = await browser.openPage();
     const leg = await sfu.openAudioLeg({ engine });
-    const agreed = await leg.acceptOffer(await browserOffers(page));
+    const agreed = await leg.acceptOffer(await browserOffers(page), { like: 'pcma' });
     assert(agreed.kind === 'agreed', JSON.stringify(agreed));
     assert.deepEqual(
       [agreed.codec, agreed.payloadType, agreed.telephoneEventPayloadType, agreed.direction],
@@ -96,7 +96,7 @@ test('a call to a browser begins with our offer', { skip, timeout: 60_000 }, asy
   const [sfu, browser, engine] = await Promise.all([readySfu(t), openBrowser(t), openEngine(t)]);
   const page = await browser.openPage();
   const leg = await sfu.openAudioLeg({ engine });
-  const agreed = await leg.acceptAnswer(await browserAnswers(page, await leg.makeOffer()));
+  const agreed = await leg.acceptAnswer(await browserAnswers(page, await leg.makeOffer({ codec: 'pcma' })));
   assert(agreed.kind === 'agreed', JSON.stringify(agreed));
   engine.say(600, agreed.plain);
   await until(() => engine.heard.length > 50 && engine.share(1000) > 0.9);
@@ -108,6 +108,28 @@ test('a call to a browser begins with our offer', { skip, timeout: 60_000 }, asy
   );
 });
 
+test(
+  'a browser phone speaks Opus where nothing else is wanted, and its digits come by',
+  { skip, timeout: 60_000 },
+  async (t) => {
+    const [sfu, browser, engine] = await Promise.all([readySfu(t), openBrowser(t), openEngine(t)]);
+    const page = await browser.openPage();
+    const leg = await sfu.openAudioLeg({ engine });
+    const agreed = await leg.acceptOffer(await browserOffers(page));
+    assert(agreed.kind === 'agreed', JSON.stringify(agreed));
+    assert.deepEqual([agreed.codec, agreed.payloadType, agreed.telephoneEventPayloadType], ['opus', 111, 126]);
+    await takeAnswer(page, agreed.answer);
+    const sound = () => engine.heard.filter(({ payloadType }) => payloadType === 111);
+    await until(() => sound().length > 50);
+    const steps = new Set(sound().map(({ timestamp }, i, all) => (i === 0 ? 960 : timestamp - all[i - 1]!.timestamp)));
+    assert.deepEqual([...steps], [960], '20 ms of 48 kHz a packet');
+    await page.evaluate(() => (globalThis as any).sender.dtmf.insertDTMF('7', 160, 70));
+    const digits = () => engine.heard.filter(({ payloadType }) => payloadType === 126);
+    await until(() => digits().filter(({ payload }) => payload[1]! & 0x80).length >= 3);
+    assert.deepEqual([...new Set(digits().map(({ payload }) => payload[0]))], [7]);
+  },
+);
+
 const onLinux = process.platform === 'linux' ? false : 'freezing a browser needs Linux';
 test(
   'a frozen browser is lost, and when it thaws it is back by itself',
@@ -117,7 +139,7 @@ test(
     const browser = await openBrowser(t);
     const page = await browser.openPage();
     const leg = await sfu.openAudioLeg({ engine });
-    const agreed = await leg.acceptOffer(await browserOffers(page));
+    const agreed = await leg.acceptOffer(await browserOffers(page), { like: 'pcma' });
     assert(agreed.kind === 'agreed');
     engine.say(440, agreed.plain);
     await takeAnswer(page, agreed.answer);

@@ -9,7 +9,7 @@ import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
 import type { Log } from '#kernel/log.ts';
-import type { G711Codec } from '#sdp/codec.ts';
+import { OUR_CODECS, type BrowserCodec } from '#sdp/codec.ts';
 import { agreedDirection, receives, sends, type Direction } from '#sdp/direction.ts';
 import type { Refused } from '#sdp/plain.ts';
 import { readBrowserAudio, writeWebRtc, type BrowserAudio, type OurCandidate } from '#sdp/web-rtc.ts';
@@ -20,7 +20,7 @@ import type { LentRouter, MediaWorker } from './media-worker.ts';
 /** What a browser phone and we hold to; the words are those of the media engine's `configure`. */
 export interface AgreedLeg {
   kind: 'agreed';
-  codec: G711Codec;
+  codec: BrowserCodec;
   payloadType: number;
   telephoneEventPayloadType?: number;
   /** Where the engine sends RTP to; RTP comes from there too. */
@@ -43,11 +43,12 @@ export type LegEvents = {
   closed: [BrowserGone];
 };
 
-/** What we offer: payload types as Chromium numbers them. */
-const OFFERED = { codec: 'pcma', payloadType: 8, telephoneEventPayloadType: 126 } as const;
+/** The telephone-event that we offer, as Chromium numbers it. */
+const OFFERED_EVENT = 126;
+const DEFAULT_CODEC: BrowserCodec = 'opus';
 
 interface Formats {
-  codec: G711Codec;
+  codec: BrowserCodec;
   payloadType: number;
   telephoneEventPayloadType?: number;
 }
@@ -106,14 +107,15 @@ export class WebRtcAudioLeg implements AsyncDisposable, Listenable<LegEvents> {
 
   /**
    * Answers the browser's offer: the first of a call, and every later one (hold, resume, ICE restart).
-   * `direction` is what we would like; the answer has what the offer allows of it. A refusal is a 488.
+   * `direction` is what we would like; the answer has what the offer allows of it. `like` is the codec that is taken
+   * where it is offered, in the first offer. A refusal is a 488.
    */
   async acceptOffer(
     offer: string,
-    { direction = 'sendrecv' }: { direction?: Direction } = {},
+    { direction = 'sendrecv', like = DEFAULT_CODEC }: { direction?: Direction; like?: BrowserCodec } = {},
   ): Promise<(AgreedLeg & { answer: string }) | Refused> {
     const known = this.#inside;
-    const browser = readBrowserAudio(offer, known && [known.codec]);
+    const browser = readBrowserAudio(offer, known ? [known.codec] : [like, 'opus', 'pcma', 'pcmu']);
     if (browser.kind === 'refused') return browser;
     // The payload types stand in the router, and the far leg depends on them: they cannot change in mid-call.
     if (known && known.payloadType !== browser.payloadType) return { kind: 'refused', why: 'no-common-codec' };
@@ -129,8 +131,12 @@ export class WebRtcAudioLeg implements AsyncDisposable, Listenable<LegEvents> {
   }
 
   /** Writes an offer: the first of a call, or a later one to hold or resume from our side. */
-  async makeOffer({ direction = 'sendrecv' }: { direction?: Direction } = {}): Promise<string> {
-    const inside = this.#inside ?? (await this.#open(OFFERED));
+  async makeOffer({
+    direction = 'sendrecv',
+    codec = DEFAULT_CODEC,
+  }: { direction?: Direction; codec?: BrowserCodec } = {}): Promise<string> {
+    const { payloadType } = OUR_CODECS[codec];
+    const inside = this.#inside ?? (await this.#open({ codec, payloadType, telephoneEventPayloadType: OFFERED_EVENT }));
     this.#offeredDirection = direction;
     return this.#write(inside, { setup: 'actpass', direction, mid: inside.browser?.mid });
   }
@@ -302,23 +308,20 @@ export class WebRtcAudioLeg implements AsyncDisposable, Listenable<LegEvents> {
  */
 const TELEPHONE_EVENT_IN_DISGUISE = 'audio/SILK';
 
-function routerCodecs({ codec, payloadType, telephoneEventPayloadType }: Formats): RouterRtpCodecCapability[] {
-  const all: RouterRtpCodecCapability[] = [
-    { kind: 'audio', mimeType: mimeType(codec), clockRate: 8000, preferredPayloadType: payloadType },
-  ];
-  if (telephoneEventPayloadType !== undefined)
-    all.push({
-      kind: 'audio',
-      mimeType: TELEPHONE_EVENT_IN_DISGUISE,
-      clockRate: 8000,
-      preferredPayloadType: telephoneEventPayloadType,
-    });
-  return all;
+function routerCodecs(formats: Formats): RouterRtpCodecCapability[] {
+  return rtpCodecs(formats).map(({ payloadType, mimeType, clockRate, channels }) => ({
+    kind: 'audio',
+    mimeType,
+    clockRate,
+    channels,
+    preferredPayloadType: payloadType,
+  }));
 }
 
 /** Sound first: a stream whose first packet is not of the first codec is not opened. */
 function rtpCodecs({ codec, payloadType, telephoneEventPayloadType }: Formats): RtpCodecParameters[] {
-  const all: RtpCodecParameters[] = [{ mimeType: mimeType(codec), clockRate: 8000, channels: 1, payloadType }];
+  const sound = codec === 'opus' ? { clockRate: 48_000, channels: 2 } : { clockRate: 8000, channels: 1 };
+  const all: RtpCodecParameters[] = [{ mimeType: MIME_TYPE[codec], ...sound, payloadType }];
   if (telephoneEventPayloadType !== undefined)
     all.push({
       mimeType: TELEPHONE_EVENT_IN_DISGUISE,
@@ -329,4 +332,4 @@ function rtpCodecs({ codec, payloadType, telephoneEventPayloadType }: Formats): 
   return all;
 }
 
-const mimeType = (codec: G711Codec) => (codec === 'pcma' ? 'audio/PCMA' : 'audio/PCMU');
+const MIME_TYPE: Record<BrowserCodec, string> = { opus: 'audio/opus', pcma: 'audio/PCMA', pcmu: 'audio/PCMU' };

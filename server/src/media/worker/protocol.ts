@@ -20,6 +20,11 @@ export interface RtpConfiguration {
   mediaLostAfterMs?: number;
   rtcp: 'next-port' | 'muxed' | 'none';
   inbandDigits?: boolean;
+  /** What the far end may send besides `codec`: all of our own description, by its payload types. */
+  accepts?: readonly { payloadType: number; codec: AudioCodec }[];
+  acceptsEvents?: readonly { payloadType: number; clockRate: number }[];
+  /** The far end takes comfort noise of this type (RFC 3389): silence is then told, and not sent. */
+  comfortNoisePayloadType?: number;
 }
 
 /** 'everyone', 'nobody', or the ids of nodes. */

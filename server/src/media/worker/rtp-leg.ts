@@ -1,18 +1,20 @@
 import { clockTimes, isWide, type AudioCodec } from '../codecs/codec.ts';
-import { LINEAR_OF, SILENCE_CODE, STATIC_PAYLOAD_TYPE, type G711Law } from '../codecs/g711.ts';
-import { InbandDigits } from '../inband-digits.ts';
+import { LINEAR_OF, SILENCE_CODE, type G711Law } from '../codecs/g711.ts';
+import { ComfortNoise, SENT_NOISE_DB } from '../comfort-noise.ts';
 import { FRAME_SAMPLES, JitterBuffer, WIDE_FRAME_SAMPLES } from '../jitter-buffer.ts';
 import type { Mix, Voice } from '../mixer.ts';
 import { estimateMos } from '../quality.ts';
 import { Reception } from '../reception.ts';
 import { emptyRtpHeader, isRtcp, readRtpInto, RTP_HEADER_BYTES, writeRtpHeader, type RtpHeader } from '../rtp.ts';
-import { TelephoneEventReader, TelephoneEventSender } from '../telephone-event.ts';
 import { endpointOf, endpointOfKey, isSameHost, type Endpoint, type MediaSocket } from './io.ts';
 import { Latch } from './latch.ts';
+import { LegDigits } from './leg-digits.ts';
 import { MediaNode, type Tick } from './node.ts';
 import type { Report, RtpConfiguration, RtpStatistics } from './protocol.ts';
 import { RtcpSession } from './rtcp-session.ts';
-import { WideCoding } from './wide-coding.ts';
+import { ReceivedFormats } from './rtp-formats.ts';
+import { WideDecoding } from './wide-decoding.ts';
+import { WideEncoding } from './wide-encoding.ts';
 
 const COMFORT_NOISE = 13;
 /** Codes waiting to fill a packet longer than one frame. */
@@ -20,6 +22,10 @@ const LONGEST_PTIME_SAMPLES = 960;
 const HEADER = emptyRtpHeader();
 /** When nothing was passed on for so long, the tick sends again what is to be heard: silence. */
 const RELAY_PAUSE_MS = 60;
+/** Where silence may be told instead of sent: after so many frames of it, and again every so many (0.5 s). */
+const SILENT_FRAMES = { before: 10, between: 25 } as const;
+/** In a relayed call of Opus one packet of so many is decoded, for the level: they are passed on as they are. */
+const LEVEL_OF_PACKETS = 5;
 
 export interface RtpLegOptions {
   id: string;
@@ -39,17 +45,21 @@ export class RtpLeg extends MediaNode {
   isLevelWatched = false;
   readonly #report: (report: Report) => void;
   #jitter = new JitterBuffer();
-  /** Present while the agreed codec is one of 16 kHz. */
-  #wide: WideCoding | undefined;
+  /** Both present while a codec of 16 kHz is sent or received. */
+  #wideIn: WideDecoding | undefined;
+  #wideOut: WideEncoding | undefined;
+  #formats = new ReceivedFormats();
+  /** What is sent, and what came last. */
+  #sentCodec: AudioCodec = 'pcma';
+  #heardCodec: AudioCodec = 'pcma';
   /** Our times are of 8 kHz; RTP's are so many times that. */
-  #clockTimes = 1;
+  #sentTimes = 1;
+  #heardTimes = 1;
   readonly #latch = new Latch();
   readonly #reception = new Reception();
   readonly #rtcp: RtcpSession;
-  readonly #digitsIn: TelephoneEventReader;
-  /** Present while digits are looked for in the sound. */
-  #inbandDigits: InbandDigits | undefined;
-  readonly #digitsOut = new TelephoneEventSender();
+  readonly #digits: LegDigits;
+  readonly #noise = new ComfortNoise();
   readonly #packet = new Uint8Array(RTP_HEADER_BYTES + LONGEST_PTIME_SAMPLES + FRAME_SAMPLES);
   readonly #eventPacket = new Uint8Array(RTP_HEADER_BYTES + 4);
   /** Codes of frames on their way into a packet that is not one frame long. */
@@ -77,6 +87,9 @@ export class RtpLeg extends MediaNode {
   #relayedTimestamp = 0;
   #relayOffset = 0;
   #isRelayed = false;
+  #relayedPackets = 0;
+  /** Frames in which nothing was to be heard. */
+  #silentFrames = 0;
 
   constructor(options: RtpLegOptions) {
     super(options.id);
@@ -86,8 +99,8 @@ export class RtpLeg extends MediaNode {
     this.#sequence = options.sequence;
     this.#timestamp = options.timestamp;
     this.#rtcp = new RtcpSession(options.cname);
-    this.#digitsIn = new TelephoneEventReader((digit, durationMs) =>
-      this.#report({ about: this.id, what: 'digit', digit, durationMs, by: 'telephone-event' }),
+    this.#digits = new LegDigits((digit, durationMs, by) =>
+      this.#report({ about: this.id, what: 'digit', digit, durationMs, by }),
     );
   }
 
@@ -105,13 +118,15 @@ export class RtpLeg extends MediaNode {
     const { remote } = configuration;
     const wasReceiving = this.#isReceiving;
     this.#configuration = configuration;
+    this.#formats = new ReceivedFormats(configuration);
     this.#agreeOn(configuration.codec);
-    this.#listenForDigits(configuration.inbandDigits === true && !this.#wide);
+    this.#digits.listenInSound(configuration.inbandDigits === true);
     this.#latch.signal(remote && endpointOf(remote.host, remote.port).key, configuration.latch);
     this.#follow();
     if (configuration.ssrc !== undefined) this.#ssrc = configuration.ssrc;
     if (!this.#isReceiving) {
       this.#jitter.reset();
+      this.#noise.end();
       this.#isMediaLost = false;
     }
     if (!wasReceiving && this.#isReceiving) this.#lastMediaMs = nowMs;
@@ -128,9 +143,9 @@ export class RtpLeg extends MediaNode {
     }
     const header = HEADER;
     const isRtp = readRtpInto(packet, length, header);
-    const isEvent = isRtp && header.payloadType === configuration.telephoneEventPayloadType;
-    const codec = isRtp ? this.#codecOf(header.payloadType) : undefined;
-    if (!isEvent && !codec && !(isRtp && header.payloadType === COMFORT_NOISE)) {
+    const eventTimes = isRtp ? this.#formats.eventTimesOf(header.payloadType) : 0;
+    const codec = isRtp ? this.#formats.codecOf(header.payloadType) : undefined;
+    if (eventTimes === 0 && !codec && !(isRtp && header.payloadType === COMFORT_NOISE)) {
       this.#unknown += 1;
       return;
     }
@@ -144,15 +159,19 @@ export class RtpLeg extends MediaNode {
     const isNew = this.#reception.note(header.ssrc, header.sequence, octets);
     if (isNew) {
       this.#jitter.reset();
-      this.#wide?.forgetSource();
+      this.#wideIn?.forgetSource();
+      this.#noise.end();
     }
     this.#noteMedia(arrivedAtMs, verdict === 'moved');
     if (!this.#isReceiving) return;
     if (codec) {
+      if (codec !== this.#heardCodec) this.#hearAs(codec);
+      this.#noise.end();
       this.#reception.noteTransit(header.timestamp, arrivedAtMs);
       // Digits are looked for in frames, which only the jitter buffer makes.
-      const isRelayed = !this.#inbandDigits && this.#relay?.pass(packet, header, codec, isNew, arrivedAtMs);
-      if (this.#wide) this.#takeWide(this.#wide, packet, header, codec, isRelayed === true, arrivedAtMs);
+      const isRelayed =
+        !this.#digits.isListeningInSound && this.#relay?.pass(packet, header, codec, isNew, arrivedAtMs);
+      if (this.#wideIn) this.#takeWide(this.#wideIn, packet, header, codec, isRelayed === true, arrivedAtMs);
       else if (isRelayed) this.#measureRelayed(packet, header, LINEAR_OF[codec as G711Law]);
       else
         this.#jitter.insert(
@@ -163,14 +182,19 @@ export class RtpLeg extends MediaNode {
           LINEAR_OF[codec as G711Law],
           arrivedAtMs,
         );
-    } else if (isEvent) {
-      this.#digitsIn.read(packet, header.payloadStart, header.payloadEnd, header.timestamp, arrivedAtMs);
-      if (octets >= 4) {
-        const duration = (packet[header.payloadStart + 2]! << 8) | packet[header.payloadStart + 3]!;
-        const at = this.#wide?.sampleTime(header.timestamp) ?? header.timestamp;
-        this.#jitter.insertSilence(at, this.#wide ? (duration * 2) / this.#clockTimes : duration, arrivedAtMs);
+    } else if (eventTimes > 0) {
+      const { payloadStart, payloadEnd, timestamp } = header;
+      this.#digits.readEvent(packet, payloadStart, payloadEnd, timestamp, eventTimes, arrivedAtMs);
+      // Of another clock than the sound it cannot be laid beside it.
+      if (octets >= 4 && eventTimes === this.#heardTimes) {
+        const duration = (packet[payloadStart + 2]! << 8) | packet[payloadStart + 3]!;
+        const at = this.#wideIn?.sampleTime(timestamp) ?? timestamp;
+        this.#jitter.insertSilence(at, this.#wideIn ? (duration * 2) / eventTimes : duration, arrivedAtMs);
       }
-    } else this.#jitter.expectSilence();
+    } else {
+      this.#jitter.expectSilence();
+      if (octets > 0) this.#noise.begin(packet[header.payloadStart]!);
+    }
   }
 
   /** Hands what comes in to `target` as it comes, or (undefined) to the jitter buffer again. */
@@ -199,7 +223,7 @@ export class RtpLeg extends MediaNode {
     }
     this.#relayedAtMs = nowMs;
     this.#relayedTimestamp = (header.timestamp + this.#relayOffset) >>> 0;
-    if (!this.#digitsOut.isIdle) return true; // Our own digit goes out in its place.
+    if (!this.#digits.isIdle) return true; // Our own digit goes out in its place.
     for (let i = 0; i < length; i += 1) this.#packet[RTP_HEADER_BYTES + i] = packet[header.payloadStart + i]!;
     if (header.hasMarker) this.#isSending = false;
     this.#send(configuration.payloadType, this.#relayedTimestamp, length);
@@ -214,7 +238,11 @@ export class RtpLeg extends MediaNode {
 
   override produce(tick: Tick): void {
     this.hasSound = this.#jitter.read(this.frame, tick.nowMs, tick.skipped);
-    this.#inbandDigits?.listen(this.hasSound ? this.frame : undefined);
+    if (!this.hasSound && this.#noise.isOn && !this.#isMediaLost) {
+      this.#noise.fill(this.frame);
+      this.hasSound = true;
+    }
+    if (this.#digits.listen(this.hasSound ? this.frame : undefined)) this.hasSound = false;
     if (this.hasSound) this.measure();
     else this.peak = 0;
   }
@@ -225,17 +253,30 @@ export class RtpLeg extends MediaNode {
     if (!configuration || !this.#remote || !this.#mayTransmit(configuration)) {
       this.#isSending = false;
       this.#pendingLength = 0;
-      if (!this.#digitsOut.isIdle) this.#digitsOut.clear();
+      if (!this.#digits.isIdle) this.#digits.clear();
       return;
     }
-    if (!this.#digitsOut.isIdle && this.#digitsOut.frame(this.#rtpTime(this.#timestamp)) === 'event') {
+    const { events } = this.#digits;
+    if (!events.isIdle && events.frame(this.#rtpTime(this.#timestamp)) === 'event') {
       this.#sendEvent(configuration);
+      return;
+    }
+    const tones = this.#digits.isIdle ? undefined : this.#digits.nextTones();
+    if (tones) {
+      this.#endRelay();
+      this.#sendFrame(configuration, tones, undefined);
       return;
     }
     if (this.#isRelayed) {
       if (tick.nowMs - this.#relayedAtMs < RELAY_PAUSE_MS) return;
       this.#endRelay();
     }
+    if (configuration.comfortNoisePayloadType === undefined || !this.#isSilence(mix, own))
+      this.#sendFrame(configuration, mix, own);
+    else this.#tellSilence(configuration, configuration.comfortNoisePayloadType, mix, own);
+  }
+
+  #sendFrame(configuration: RtpConfiguration, mix: Mix | undefined, own: Voice | undefined): void {
     if (configuration.ptimeMs === 20 || configuration.codec === 'opus') {
       const length = this.#encode(mix, own, configuration.codec, this.#packet, RTP_HEADER_BYTES);
       this.#send(configuration.payloadType, this.#rtpTime(this.#timestamp), length);
@@ -256,7 +297,7 @@ export class RtpLeg extends MediaNode {
 
   /** Ten times a second: what is overdue, what is lost, reports. */
   tend(nowMs: number): void {
-    this.#digitsIn.checkOverdue(nowMs);
+    this.#digits.checkOverdue(nowMs);
     this.#reception.measureLoss(nowMs);
     const configuration = this.#configuration;
     if (!configuration) return;
@@ -296,12 +337,12 @@ export class RtpLeg extends MediaNode {
 
   /** @returns false when a character is no digit */
   sendDigits(digits: string, durationMs: number, gapMs: number, done: () => void): boolean {
-    return this.#digitsOut.queue(digits, durationMs, gapMs, done);
+    const asEvents = this.#configuration?.telephoneEventPayloadType !== undefined;
+    return this.#digits.queue(digits, durationMs, gapMs, asEvents, done);
   }
 
   get canSendDigits(): boolean {
-    const configuration = this.#configuration;
-    return configuration?.telephoneEventPayloadType !== undefined && this.#mayTransmit(configuration);
+    return this.#configuration !== undefined && this.#mayTransmit(this.#configuration);
   }
 
   statistics(): RtpStatistics {
@@ -332,7 +373,7 @@ export class RtpLeg extends MediaNode {
   }
 
   override close(): void {
-    this.#digitsOut.clear();
+    this.#digits.clear();
     this.#socket?.close();
     this.#rtcpSocket?.close();
   }
@@ -346,34 +387,49 @@ export class RtpLeg extends MediaNode {
     return configuration.direction === 'sendrecv' || configuration.direction === 'sendonly';
   }
 
-  #listenForDigits(isWanted: boolean): void {
-    if (!isWanted) this.#inbandDigits = undefined;
-    else
-      this.#inbandDigits ??= new InbandDigits((digit, durationMs) =>
-        this.#report({ about: this.id, what: 'digit', digit, durationMs, by: 'inband' }),
-      );
+  /** What is sent from now on; nothing is touched when the codec stays what it was. */
+  #agreeOn(codec: AudioCodec): void {
+    if (codec === this.#sentCodec) return;
+    this.#endRelay();
+    this.#sentCodec = codec;
+    this.#sentTimes = this.#digits.events.clockTimes = clockTimes(codec);
+    this.#rtcp.unitsPerMs = 8 * this.#sentTimes;
+    this.#isSending = false;
+    const hasBeenWide = this.#wideIn !== undefined;
+    this.#heardCodec = codec;
+    this.#heardTimes = clockTimes(codec);
+    this.#reception.unitsPerMs = 8 * this.#heardTimes;
+    if (hasBeenWide || isWide(codec)) this.#setWidth(isWide(codec));
   }
 
-  /** Frames of 16 kHz while the codec is wideband; nothing is touched when the codec stays what it was. */
-  #agreeOn(codec: AudioCodec): void {
-    if (this.#wide?.codec === codec || (!this.#wide && !isWide(codec))) return;
-    this.#endRelay();
-    this.#clockTimes = this.#digitsIn.clockTimes = this.#digitsOut.clockTimes = clockTimes(codec);
-    this.#reception.unitsPerMs = this.#rtcp.unitsPerMs = 8 * this.#clockTimes;
-    this.#wide = isWide(codec) ? new WideCoding(codec) : undefined;
-    this.frame = new Int16Array(this.#wide ? WIDE_FRAME_SAMPLES : FRAME_SAMPLES);
+  /** The far end speaks another codec than before, of those that it may. */
+  #hearAs(codec: AudioCodec): void {
+    const hasAnotherClock = clockTimes(codec) !== this.#heardTimes;
+    this.#heardCodec = codec;
+    this.#heardTimes = clockTimes(codec);
+    this.#reception.unitsPerMs = 8 * this.#heardTimes;
+    if (isWide(codec) && !this.#wideIn) this.#setWidth(true);
+    else if (hasAnotherClock) this.#jitter.reset();
+    this.#wideIn?.hear(codec);
+  }
+
+  /** Frames of 16 kHz, or of 8. */
+  #setWidth(isWide: boolean): void {
+    this.#wideIn = isWide ? new WideDecoding(this.#heardCodec) : undefined;
+    this.#wideOut = isWide ? new WideEncoding(this.#sentCodec) : undefined;
+    this.frame = new Int16Array(isWide ? WIDE_FRAME_SAMPLES : FRAME_SAMPLES);
     this.hasSound = false;
-    this.#jitter = new JitterBuffer(this.#wide ? 16_000 : 8000);
+    this.#jitter = new JitterBuffer(isWide ? 16_000 : 8000);
   }
 
   /** Of a time of ours; as both wrap at 2^32, their multiples do too. */
   #rtpTime(timestamp: number): number {
-    return Math.imul(timestamp, this.#clockTimes) >>> 0;
+    return Math.imul(timestamp, this.#sentTimes) >>> 0;
   }
 
   /** RTP counts G.722 in 8 kHz (RFC 3551 §4.5.2) and Opus in 48; the jitter buffer counts samples. */
   #takeWide(
-    wide: WideCoding,
+    wide: WideDecoding,
     packet: Uint8Array,
     header: RtpHeader,
     codec: AudioCodec,
@@ -385,17 +441,11 @@ export class RtpLeg extends MediaNode {
     const at = wide.sampleTime(header.timestamp);
     if (recovered > 0 && !isRelayed)
       this.#jitter.insertSamples(wide.decoded, recovered, (at - recovered) >>> 0, arrivedAtMs);
+    this.#relayedPackets += 1;
+    if (isRelayed && codec === 'opus' && this.#relayedPackets % LEVEL_OF_PACKETS !== 0) return;
     const count = wide.decode(packet, header.payloadStart, header.payloadEnd, codec);
-    if (isRelayed) this.meter.add(wide.energy(count));
+    if (isRelayed) this.meter.add(wide.energy(count) * (codec === 'opus' ? LEVEL_OF_PACKETS : 1));
     else this.#jitter.insertSamples(wide.decoded, count, at, arrivedAtMs);
-  }
-
-  /** The agreed type first; else the static types of both laws, which some phones use whatever was agreed. */
-  #codecOf(payloadType: number): AudioCodec | undefined {
-    if (payloadType === this.#configuration!.payloadType) return this.#configuration!.codec;
-    if (this.#clockTimes !== 1) return undefined; // Their clock is not ours.
-    if (payloadType === STATIC_PAYLOAD_TYPE.pcma) return 'pcma';
-    return payloadType === STATIC_PAYLOAD_TYPE.pcmu ? 'pcmu' : undefined;
   }
 
   /** Sends from now on to where the latched source is. */
@@ -418,9 +468,9 @@ export class RtpLeg extends MediaNode {
   #endRelay(): void {
     if (!this.#isRelayed) return;
     this.#isRelayed = false;
-    const next = this.#relayedTimestamp + FRAME_SAMPLES * this.#clockTimes;
+    const next = this.#relayedTimestamp + FRAME_SAMPLES * this.#sentTimes;
     const ahead = (next - this.#rtpTime(this.#timestamp)) | 0;
-    if (ahead > 0) this.#timestamp = (this.#timestamp + Math.ceil(ahead / this.#clockTimes)) >>> 0;
+    if (ahead > 0) this.#timestamp = (this.#timestamp + Math.ceil(ahead / this.#sentTimes)) >>> 0;
   }
 
   #measureRelayed(packet: Uint8Array, header: RtpHeader, linear: Int16Array): void {
@@ -430,10 +480,28 @@ export class RtpLeg extends MediaNode {
   }
 
   #encode(mix: Mix | undefined, own: Voice | undefined, law: AudioCodec, into: Uint8Array, at: number): number {
-    if (isWide(law)) return this.#wide!.encode(mix, own, into, at);
+    if (this.#wideOut) return this.#wideOut.encode(mix, own, into, at);
+    if (isWide(law)) throw new Error(`no encoder for ${law}`);
     if (mix) mix.encodeFor(own, law, into, at);
     else into.fill(SILENCE_CODE[law], at, at + FRAME_SAMPLES);
     return FRAME_SAMPLES;
+  }
+
+  #isSilence(mix: Mix | undefined, own: Voice | undefined): boolean {
+    const isSilent = !mix || mix.talkers === (own?.isAudible ? 1 : 0);
+    this.#silentFrames = isSilent ? this.#silentFrames + 1 : 0;
+    return isSilent;
+  }
+
+  /** A few frames of silence are sent as they are; from then on only its level is told, twice a second. */
+  #tellSilence(configuration: RtpConfiguration, payloadType: number, mix: Mix | undefined, own?: Voice): void {
+    const frames = this.#silentFrames - SILENT_FRAMES.before;
+    if (frames <= 0) return this.#sendFrame(configuration, mix, own);
+    this.#pendingLength = 0;
+    if (frames % SILENT_FRAMES.between !== 1) return;
+    this.#packet[RTP_HEADER_BYTES] = SENT_NOISE_DB;
+    this.#send(payloadType, this.#rtpTime(this.#timestamp), 1);
+    this.#isSending = false; // The next sound begins a talk spurt.
   }
 
   #send(payloadType: number, timestamp: number, payloadLength: number): void {
@@ -447,7 +515,7 @@ export class RtpLeg extends MediaNode {
   }
 
   #sendEvent(configuration: RtpConfiguration): void {
-    const event = this.#digitsOut;
+    const event = this.#digits.events;
     const packet = this.#eventPacket;
     const payloadType = configuration.telephoneEventPayloadType!;
     writeRtpHeader(packet, payloadType, event.hasMarker, this.#sequence, event.timestamp, this.#ssrc);

@@ -100,7 +100,8 @@ const handlers: Handlers = {
   },
   'send-digits'({ node, digits, durationMs, gapMs }) {
     const leg = legOf(node);
-    if (!leg.canSendDigits) throw new DispatchError('MEDIA_FORMAT_UNSUPPORTED', 'no telephone-event is agreed');
+    if (!leg.canSendDigits)
+      throw new DispatchError('MEDIA_FORMAT_UNSUPPORTED', 'the far end does not want to hear now');
     return new Promise<undefined>((resolve, reject) => {
       if (!leg.sendDigits(digits, durationMs, gapMs, () => resolve(undefined)))
         reject(new DispatchError('REQUEST_MALFORMED', `"${digits}" has characters that are no digits`));

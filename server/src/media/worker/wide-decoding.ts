@@ -1,58 +1,45 @@
-import {
-  isWide,
-  openDecoder,
-  openEncoder,
-  type AudioCodec,
-  type WideCodec,
-  type WideDecoder,
-  type WideEncoder,
-} from '../codecs/codec.ts';
+import { isWide, openDecoder, type AudioCodec, type WideCodec, type WideDecoder } from '../codecs/codec.ts';
 import { LINEAR_OF } from '../codecs/g711.ts';
 import { HalfBandUp } from '../half-band.ts';
 import { FRAME_SAMPLES, WIDE_FRAME_SAMPLES } from '../jitter-buffer.ts';
-import type { Mix, Voice } from '../mixer.ts';
 
-/**
- * So many frames after a leg's last sound it goes back to the shared encoding: in that time its own encoder, fed the same
- * sound, has come to where the shared one is, and its far end does not notice the change.
- */
-const OWN_ENCODER_FOR_FRAMES = 25;
 /** Sound of the longest packet that is taken (120 ms). */
 const LONGEST_PACKET_SAMPLES = 1920;
 /** G.722 holds two samples in a byte. An Opus packet of more (384 kbit/s) is cut, and so refused. */
 const LONGEST_PACKET_BYTES = 960;
 
-/** A leg's own encoder and decoder of 16 kHz. */
-export class WideCoding {
-  readonly codec: WideCodec;
+/** What a leg of 16 kHz receives: its decoders, one for each codec that came, and the places of packets in time. */
+export class WideDecoding {
   /** Where `decode` puts its samples. */
   readonly decoded = new Int16Array(LONGEST_PACKET_SAMPLES);
-  readonly #encoder: WideEncoder;
-  #decoder: WideDecoder;
-  readonly #frame = new Int16Array(WIDE_FRAME_SAMPLES);
   readonly #narrow = new Int16Array(FRAME_SAMPLES);
+  readonly #decoders = new Map<WideCodec, WideDecoder>();
+  #codec: AudioCodec;
   #up: HalfBandUp | undefined;
-  #ownFramesLeft = 0;
   /** Of the packet decoded last: its sequence number, and its time without wrapping, in RTP's clock. */
   #sequence = -1;
   #time = 0;
 
-  constructor(codec: WideCodec) {
-    this.codec = codec;
-    this.#encoder = openEncoder(codec);
-    this.#decoder = openDecoder(codec);
+  constructor(codec: AudioCodec) {
+    this.#codec = codec;
+  }
+
+  /** From now on packets are of this codec. */
+  hear(codec: AudioCodec): void {
+    this.#codec = codec;
+    this.#sequence = -1;
   }
 
   /** A new stream begins. */
   forgetSource(): void {
-    this.#decoder = openDecoder(this.codec);
+    this.#decoders.clear();
     this.#up = undefined;
     this.#sequence = -1;
   }
 
   /** The place of an RTP time among the samples. A clock of 48 kHz needs unwrapping: 2^32 is no multiple of three. */
   sampleTime(timestamp: number): number {
-    if (this.codec !== 'opus') return Math.imul(timestamp, 2) >>> 0;
+    if (this.#codec !== 'opus') return Math.imul(timestamp, 2) >>> 0;
     const time = this.#time + ((timestamp - (this.#time >>> 0)) | 0);
     return Math.round(time / 3) >>> 0;
   }
@@ -63,13 +50,14 @@ export class WideCoding {
    * played past it and is of no use any more
    */
   follow(packet: Uint8Array, start: number, end: number, sequence: number, timestamp: number): number {
-    if (!this.#decoder.recover) return 0;
+    const decoder = isWide(this.#codec) ? this.#decoderOf(this.#codec) : undefined;
+    if (!decoder?.recover) return 0;
     const isFirst = this.#sequence < 0;
     const ahead = (sequence - this.#sequence) & 0xffff;
     if (!isFirst && (ahead === 0 || ahead > 0x8000)) return -1;
     this.#time = isFirst ? timestamp : this.#time + ((timestamp - (this.#time >>> 0)) | 0);
     this.#sequence = sequence;
-    return !isFirst && ahead > 1 && ahead < 50 ? this.#decoder.recover(packet, start, end, this.decoded) : 0;
+    return !isFirst && ahead > 1 && ahead < 50 ? decoder.recover(packet, start, end, this.decoded) : 0;
   }
 
   /**
@@ -78,7 +66,7 @@ export class WideCoding {
    */
   decode(packet: Uint8Array, start: number, end: number, codec: AudioCodec): number {
     if (isWide(codec))
-      return this.#decoder.decode(packet, start, Math.min(end, start + LONGEST_PACKET_BYTES), this.decoded);
+      return this.#decoderOf(codec).decode(packet, start, Math.min(end, start + LONGEST_PACKET_BYTES), this.decoded);
     this.#up ??= new HalfBandUp();
     const linear = LINEAR_OF[codec];
     const frames = Math.min(Math.floor((end - start) / FRAME_SAMPLES), LONGEST_PACKET_SAMPLES / WIDE_FRAME_SAMPLES);
@@ -97,20 +85,9 @@ export class WideCoding {
     return energy / 2;
   }
 
-  /** Encodes what is heard: shared with all who hear the same, or apart while one's own voice is left out. @returns bytes */
-  encode(mix: Mix | undefined, own: Voice | undefined, into: Uint8Array, at: number): number {
-    if (!mix) return this.#encoder.encode(this.#frame.fill(0), into, at);
-    if (own?.isAudible) {
-      if (this.#ownFramesLeft === 0) this.#encoder.copyFrom(mix.encodingOf(this.codec).encoder);
-      this.#ownFramesLeft = OWN_ENCODER_FOR_FRAMES;
-    }
-    if (this.#ownFramesLeft > 0) {
-      this.#ownFramesLeft -= 1;
-      mix.writeWide(own, this.#frame);
-      return this.#encoder.encode(this.#frame, into, at);
-    }
-    const { bytes, length } = mix.encodingOf(this.codec);
-    for (let i = 0; i < length; i += 1) into[at + i] = bytes[i]!;
-    return length;
+  #decoderOf(codec: WideCodec): WideDecoder {
+    let decoder = this.#decoders.get(codec);
+    if (!decoder) this.#decoders.set(codec, (decoder = openDecoder(codec)));
+    return decoder;
   }
 }
