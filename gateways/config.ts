@@ -6,18 +6,26 @@ import { Mapping } from './alarm/devices/webhook/mapping.ts';
 
 const Port = z.number().int().min(0).max(65535);
 
-const Provider = z.object({
-  id: Id,
-  host: z.string(),
-  port: Port,
-  tls: z.boolean().optional(),
-  systemId: z.string().max(15),
-  password: z.string().max(8),
-  systemType: z.string().max(12).optional(),
-  sourceAddress: z.string().max(20),
-  window: z.number().int().min(1).max(1000).optional(),
-  longTexts: z.enum(['parts', 'payload']).optional(),
-});
+const Provider = z
+  .object({
+    id: Id,
+    protocol: z.enum(['smpp', 'cmpp']).optional(),
+    host: z.string(),
+    port: Port,
+    tls: z.boolean().optional(),
+    systemId: z.string().max(15),
+    password: z.string().max(64),
+    systemType: z.string().max(12).optional(),
+    version: z.enum(['2.0', '3.0']).optional(),
+    serviceId: z.string().max(10).optional(),
+    sourceAddress: z.string().max(20),
+    window: z.number().int().min(1).max(1000).optional(),
+    longTexts: z.enum(['parts', 'payload']).optional(),
+    perSecond: z.number().positive().max(10_000).optional(),
+    perDay: z.number().int().min(1).optional(),
+  })
+  .refine(({ protocol, password }) => protocol === 'cmpp' || password.length <= 8, 'an SMPP password has 8 characters')
+  .refine(({ protocol, systemId }) => protocol !== 'cmpp' || systemId.length <= 6, 'an SP_Id has 6 characters');
 
 const PaZone = z.object({
   id: Id,
@@ -36,7 +44,18 @@ const accounts = <Each extends z.ZodType>(each: Each) => z.array(each).max(10_00
 
 /** One gateway of the process, by its kind. */
 export const GatewayConfig = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('sms'), ...common, providers: z.array(Provider).min(1).max(10) }),
+  z.object({
+    kind: z.literal('sms'),
+    ...common,
+    providers: z.array(Provider).min(1).max(10),
+    /** A receipt that has not come after this time is asked for; in the end it counts as lost. */
+    receiptWithinMs: z
+      .number()
+      .int()
+      .min(1000)
+      .max(7 * 86_400_000)
+      .optional(),
+  }),
   z.object({
     kind: z.literal('pa'),
     ...common,

@@ -44,12 +44,14 @@ export function decodeGsm(octets: Uint8Array): string {
   return text;
 }
 
-/** Reads a short message's octets by its data coding (SMPP 3.4 §5.2.19). */
+/** Reads a short message's octets by its data coding (SMPP 3.4 §5.2.19; 15 is CMPP's for GB 18030 and its kin). */
 export function decodeText(octets: Uint8Array, dataCoding: number): string {
   const bytes = Buffer.from(octets);
   switch (dataCoding & 0x0f) {
     case 8:
       return new TextDecoder('utf-16be').decode(bytes.subarray(0, bytes.length & ~1));
+    case 15:
+      return new TextDecoder('gb18030').decode(bytes);
     case 3:
       return bytes.toString('latin1');
     case 1:

@@ -1,7 +1,7 @@
 import type { Clock } from '@tocsin/server/kernel/clock.ts';
 import { decodeText } from './alphabet.ts';
 import { readUserDataHeader } from './segments.ts';
-import type { Pdu } from './smpp-library.ts';
+import type { IncomingPart } from './session.ts';
 
 const LIMITS = {
   /** Long texts of which parts are missing; the oldest is given out as far as it came when there are more. */
@@ -33,13 +33,10 @@ export class Inbox {
     this.#clock = clock;
   }
 
-  /** Takes a deliver_sm that is not a receipt; gives the texts that are complete (or given up) now. */
-  take(pdu: Pdu): ReceivedText[] {
-    const octets = (pdu.short_message?.length ? pdu.short_message : pdu.message_payload) ?? Buffer.alloc(0);
-    const dataCoding = pdu.data_coding ?? 0;
-    const from = clean(pdu.source_addr);
-    const to = clean(pdu.destination_addr);
-    const hasHeader = ((pdu.esm_class ?? 0) & 0x40) !== 0;
+  /** Takes one short message from a phone; gives the texts that are complete (or given up) now. */
+  take({ from: source, to: destination, octets, dataCoding, hasHeader }: IncomingPart): ReceivedText[] {
+    const from = clean(source);
+    const to = clean(destination);
     const { body, joined } = hasHeader ? readUserDataHeader(octets) : { body: octets, joined: undefined };
     if (!joined || joined.total < 2 || joined.index < 1 || joined.index > joined.total)
       return [...this.#overdue(), { from, to, text: decodeText(body, dataCoding) }];
@@ -75,6 +72,6 @@ function solved({ from, to, dataCoding, bodies }: Puzzle): ReceivedText {
   return { from, to, text: bodies.map((body) => (body ? decodeText(body, dataCoding) : '[…]')).join('') };
 }
 
-function clean(address: string | undefined): string {
-  return (address ?? '').replace(/[^\x20-\x7e]/g, '').slice(0, 24);
+function clean(address: string): string {
+  return address.replace(/[^\x20-\x7e]/g, '').slice(0, 24);
 }

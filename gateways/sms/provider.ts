@@ -2,8 +2,11 @@ import type { Chance } from '@tocsin/server/kernel/chance.ts';
 import type { Clock, Timer } from '@tocsin/server/kernel/clock.ts';
 import { Emitter } from '@tocsin/server/kernel/emitter.ts';
 import type { Log } from '@tocsin/server/kernel/log.ts';
-import { openSmppSession, type SmppSession, type SubmitOutcome } from './smpp-session.ts';
-import type { Pdu } from './smpp-library.ts';
+import { openCmppSession } from './cmpp-session.ts';
+import type { CmppVersion } from './cmpp.ts';
+import { Pace } from './pace.ts';
+import type { Delivery, OutgoingPart, QueryOutcome, SmsSession, SubmitOutcome } from './session.ts';
+import { openSmppSession } from './smpp-session.ts';
 
 export const PROVIDER_LIMITS = {
   reconnectFirstMs: 500,
@@ -15,27 +18,51 @@ export const PROVIDER_LIMITS = {
 /** How one short-message centre is reached. */
 export interface ProviderConfig {
   id: string;
+  /** What it speaks; absent: SMPP 3.4. */
+  protocol?: 'smpp' | 'cmpp';
   host: string;
   port: number;
+  /** SMPP: inside TLS. */
   tls?: boolean;
+  /** SMPP's system_id, CMPP's SP_Id (6 characters at most). */
   systemId: string;
+  /** SMPP's password, CMPP's shared secret. */
   password: string;
   systemType?: string;
+  /** CMPP; absent: 2.0. */
+  version?: CmppVersion;
+  /** CMPP's Service_Id, 10 characters at most. */
+  serviceId?: string;
   /** The number or name the texts come from. */
   sourceAddress: string;
   /** Texts under way at the same time. */
   window?: number;
-  /** How a long text is sent: cut in parts with user data headers, or whole in `message_payload`. */
+  /** SMPP: how a long text is sent, cut in parts with user data headers, or whole in `message_payload`. */
   longTexts?: 'parts' | 'payload';
+  /** Short messages handed over in a second, a long text's parts counted each; absent: as fast as it takes them. */
+  perSecond?: number;
+  /** Short messages handed over on one day, as the contract says; absent: no end. */
+  perDay?: number;
+}
+
+interface ProviderOptions {
+  clock: Clock;
+  chance: Chance;
+  log: Log;
+  /** Short messages that this provider took today already, before this process. */
+  sentToday: number;
+  onDelivery: (delivery: Delivery) => Promise<void>;
 }
 
 /** A short-message centre as a lasting thing: connects again with growing delay, and slows down when asked to. */
 export class Provider implements AsyncDisposable {
-  readonly events = new Emitter<{ up: []; down: [why: string]; 'has-room': [] }>();
+  readonly events = new Emitter<{ up: []; down: [why: string]; 'has-room': []; spent: [] }>();
   readonly config: ProviderConfig;
   readonly window: number;
-  readonly #options: { clock: Clock; chance: Chance; log: Log; onDeliver: (pdu: Pdu) => Promise<void> };
-  #session: SmppSession | undefined;
+  readonly #options: ProviderOptions;
+  readonly #pace: Pace;
+  #session: SmsSession | undefined;
+  #waitForPace: Timer | undefined;
   #delayMs: number = PROVIDER_LIMITS.reconnectFirstMs;
   #throttleMs: number = PROVIDER_LIMITS.throttleFirstMs;
   #throttle: Timer | undefined;
@@ -45,13 +72,12 @@ export class Provider implements AsyncDisposable {
   #why = 'not connected yet';
   #counts = { accepted: 0, throttled: 0, refused: 0, unknown: 0, connects: 0 };
 
-  constructor(
-    config: ProviderConfig,
-    options: { clock: Clock; chance: Chance; log: Log; onDeliver: (pdu: Pdu) => Promise<void> },
-  ) {
+  constructor(config: ProviderConfig, options: ProviderOptions) {
     this.config = config;
+    // CMPP recommends a window of 16.
     this.window = config.window ?? 10;
     this.#options = options;
+    this.#pace = new Pace(config, options.clock, options.sentToday);
     void this.#connect();
   }
 
@@ -66,21 +92,33 @@ export class Provider implements AsyncDisposable {
 
   /** Whether a further text may be begun now. */
   get hasRoom() {
-    return this.#session !== undefined && this.#throttle === undefined && this.#inFlight < this.window;
+    if (this.#session === undefined || this.#throttle !== undefined || this.#inFlight >= this.window) return false;
+    const waitMs = this.#pace.waitMs();
+    if (waitMs > 0) this.#comeBackIn(waitMs);
+    return waitMs === 0;
   }
 
-  /** Takes a place in the window for one text. */
-  begin() {
+  /** The day's quota is used up. */
+  get isSpent() {
+    return this.#pace.isSpent;
+  }
+
+  /** Takes a place in the window for one text of so many short messages. */
+  begin(messages: number) {
     this.#inFlight += 1;
+    this.#pace.take(messages);
+    if (this.#pace.isSpent) this.events.emit('spent');
   }
 
-  end() {
+  /** The text has been dealt with; `unused` of its short messages were not taken. */
+  end(unused: number) {
     this.#inFlight -= 1;
+    this.#pace.giveBack(unused);
     if (this.hasRoom) this.events.emit('has-room');
   }
 
-  async submit(parameters: Record<string, unknown>): Promise<SubmitOutcome> {
-    const outcome = (await this.#session?.submit(parameters)) ?? { kind: 'not-sent' as const };
+  async submit(part: OutgoingPart): Promise<SubmitOutcome> {
+    const outcome = (await this.#session?.submit(part)) ?? { kind: 'not-sent' as const };
     if (outcome.kind === 'accepted') this.#throttleMs = PROVIDER_LIMITS.throttleFirstMs;
     if (outcome.kind === 'throttled') this.#slowDown();
     if (outcome.kind !== 'not-sent') this.#counts[outcome.kind] += 1;
@@ -92,6 +130,12 @@ export class Provider implements AsyncDisposable {
     return (await this.#session?.enquire()) ?? false;
   }
 
+  /** What became of a message, as the centre knows it. */
+  async query(messageId: string): Promise<QueryOutcome> {
+    const asked = this.#session?.query(messageId, this.config.sourceAddress);
+    return (await asked) ?? { kind: 'not-known', because: 'not connected' };
+  }
+
   snapshot() {
     return {
       id: this.config.id,
@@ -99,6 +143,7 @@ export class Provider implements AsyncDisposable {
       why: this.isUp ? '' : this.#why,
       inFlight: this.#inFlight,
       isThrottled: this.#throttle !== undefined,
+      sentToday: this.#pace.sentToday,
       ...this.#counts,
     };
   }
@@ -107,7 +152,15 @@ export class Provider implements AsyncDisposable {
     this.#isClosed = true;
     this.#reconnect?.cancel();
     this.#throttle?.cancel();
+    this.#waitForPace?.cancel();
     await this.#session?.[Symbol.asyncDispose]();
+  }
+
+  #comeBackIn(waitMs: number) {
+    this.#waitForPace ??= this.#options.clock.after(waitMs, () => {
+      this.#waitForPace = undefined;
+      if (this.hasRoom) this.events.emit('has-room');
+    });
   }
 
   #slowDown() {
@@ -119,11 +172,22 @@ export class Provider implements AsyncDisposable {
     this.#throttleMs = Math.min(PROVIDER_LIMITS.throttleLongestMs, this.#throttleMs * 2);
   }
 
+  #open(): Promise<SmsSession> {
+    const { clock, log, onDelivery } = this.#options;
+    const { protocol = 'smpp', version = '2.0', serviceId = '' } = this.config;
+    switch (protocol) {
+      case 'smpp':
+        return openSmppSession({ ...this.config, onDelivery, clock, log });
+      case 'cmpp':
+        return openCmppSession({ ...this.config, version, serviceId, onDelivery, clock, log });
+    }
+  }
+
   async #connect(): Promise<void> {
-    const { clock, chance, log, onDeliver } = this.#options;
+    const { clock, chance, log } = this.#options;
     let why: string;
     try {
-      const session = await openSmppSession({ ...this.config, onDeliver, clock, log });
+      const session = await this.#open();
       if (this.#isClosed) return await session[Symbol.asyncDispose]();
       this.#session = session;
       this.#counts.connects += 1;

@@ -41,7 +41,7 @@ export function readReceipt(given: {
     new RegExp(`(?:^|\\s)${name}:\\s*([^\\s]*)`, 'i').exec(given.text.slice(0, 1000))?.[1];
   const word = (given.messageState !== undefined && BY_NUMBER[given.messageState]) || field('stat')?.toUpperCase();
   if (!word) return undefined;
-  const state = STATES.find(([pattern]) => pattern.test(word))?.[1];
+  const state = stateOf(word);
   if (!state) return undefined;
   const messageId = given.receiptedMessageId?.replace(/\0+$/, '') || field('id') || undefined;
   const error = field('err');
@@ -51,6 +51,18 @@ export function readReceipt(given: {
     word: word.slice(0, 20),
     ...(error && { error: error.slice(0, 20) }),
   };
+}
+
+/** What a message_state of query_sm_resp says; undefined for a number that the specification does not have. */
+export function wordOfState(messageState: number): Pick<Receipt, 'state' | 'word'> | undefined {
+  const word = BY_NUMBER[messageState];
+  const state = word && stateOf(word);
+  return state ? { state, word } : undefined;
+}
+
+/** The state behind a provider's word. */
+export function stateOf(word: string): ReceiptState | undefined {
+  return STATES.find(([pattern]) => pattern.test(word))?.[1];
 }
 
 /**

@@ -21,12 +21,14 @@ export interface Segments {
  * Cuts a text into short messages: GSM alphabet where every character has a place in it, else UCS-2. Neither an escape
  * pair nor a surrogate pair is ever cut in two.
  * @param reference 0-255, the same in all parts of one text and different between texts
+ * @param alphabet `ascii` where the centre's plain alphabet is ASCII (CMPP): only a text that fits in one message goes in it
  * @throws RangeError when it would need more than 20 parts
  */
-export function cutIntoSegments(text: string, reference: number): Segments {
-  const isPlain = isGsm(text);
+export function cutIntoSegments(text: string, reference: number, alphabet: 'gsm' | 'ascii' = 'gsm'): Segments {
+  const isPlain = alphabet === 'gsm' ? isGsm(text) : text.length <= ROOM.gsm.alone && /^[\x20-\x7e\r\n]*$/.test(text);
   const room = isPlain ? ROOM.gsm : ROOM.ucs2;
-  const characters = [...text].map((character) => Buffer.from(isPlain ? gsmOctets(character)! : utf16be(character)));
+  const plain = (character: string) => (alphabet === 'gsm' ? gsmOctets(character)! : Buffer.from(character, 'latin1'));
+  const characters = [...text].map((character) => Buffer.from(isPlain ? plain(character) : utf16be(character)));
   const whole = Buffer.concat(characters);
   const dataCoding = isPlain ? DATA_CODING.gsm : DATA_CODING.ucs2;
   if (whole.length <= room.alone) return { dataCoding, parts: [whole], whole };

@@ -1,6 +1,9 @@
 import type { Clock, Timer } from '@tocsin/server/kernel/clock.ts';
 import type { Log } from '@tocsin/server/kernel/log.ts';
+import { readReceipt, wordOfState, type Receipt } from './receipt.ts';
+import type { Delivery, OutgoingPart, QueryOutcome, SmsSession, SubmitOutcome } from './session.ts';
 import { nameOfStatus, smpp, type Pdu, type Session } from './smpp-library.ts';
+import { addressOf, parametersOf } from './submit.ts';
 
 export const SESSION_LIMITS = {
   /** Connecting and binding together must be done within this time. */
@@ -14,16 +17,6 @@ export const SESSION_LIMITS = {
   deliversAtOnce: 1000,
 } as const;
 
-/** How the SMSC took a submit_sm. */
-export type SubmitOutcome =
-  | { kind: 'accepted'; messageId: string }
-  | { kind: 'throttled'; word: string }
-  | { kind: 'refused'; word: string; isFinal: boolean }
-  /** Never left this machine. */
-  | { kind: 'not-sent' }
-  /** Left this machine and was not answered: it may or may not have been taken. */
-  | { kind: 'unknown'; because: string };
-
 export interface SmppOptions {
   host: string;
   port: number;
@@ -31,14 +24,14 @@ export interface SmppOptions {
   systemId: string;
   password: string;
   systemType?: string;
-  /** Called with each deliver_sm; the SMSC gets its acknowledgement when the promise resolves, else it sends it again. */
-  onDeliver: (pdu: Pdu) => Promise<void>;
+  /** Called with what each deliver_sm brings; the SMSC gets its acknowledgement when the promise resolves, else it sends it again. */
+  onDelivery: (delivery: Delivery) => Promise<void>;
   clock: Clock;
   log: Log;
 }
 
 /** One bound connection to a short-message centre: SMPP 3.4, transceiver. */
-export class SmppSession implements AsyncDisposable {
+export class SmppSession implements SmsSession {
   /** Resolves with the reason when the connection has ended. */
   readonly ended: Promise<string>;
   readonly #session: Session;
@@ -95,10 +88,10 @@ export class SmppSession implements AsyncDisposable {
     return false;
   }
 
-  /** Submits one short message. `parameters` are those of submit_sm by their names in the specification. */
-  async submit(parameters: Record<string, unknown>): Promise<SubmitOutcome> {
+  /** Submits one short message by submit_sm. */
+  async submit(part: OutgoingPart): Promise<SubmitOutcome> {
     if (this.#isEnded) return { kind: 'not-sent' };
-    const answer = await this.#ask(new smpp.PDU('submit_sm', parameters), SESSION_LIMITS.answerWithinMs);
+    const answer = await this.#ask(new smpp.PDU('submit_sm', parametersOf(part)), SESSION_LIMITS.answerWithinMs);
     switch (answer.kind) {
       case 'not-sent':
         return { kind: 'not-sent' };
@@ -113,6 +106,19 @@ export class SmppSession implements AsyncDisposable {
         return { kind: 'refused', word, isFinal: !PASSING.has(word) };
       }
     }
+  }
+
+  /** Asks by query_sm (§4.8). A centre that does not know the command or the message says so by its status. */
+  async query(messageId: string, from: string): Promise<QueryOutcome> {
+    const pdu = new smpp.PDU('query_sm', { message_id: messageId, ...addressOf('source', from) });
+    const answer = await this.#ask(pdu, SESSION_LIMITS.answerWithinMs);
+    if (answer.kind !== 'answered') return { kind: 'not-known', because: answer.because };
+    const { command_status, message_state } = answer.pdu;
+    if (command_status !== 0) return { kind: 'not-known', because: nameOfStatus(command_status) };
+    const state = message_state === undefined ? undefined : wordOfState(message_state);
+    return state
+      ? { kind: 'known', receipt: { messageId, ...state } }
+      : { kind: 'not-known', because: `message_state ${message_state}` };
   }
 
   async [Symbol.asyncDispose]() {
@@ -144,7 +150,8 @@ export class SmppSession implements AsyncDisposable {
     this.#delivers += 1;
     try {
       if (isTooMany) throw new Error('too many deliver_sm at the same time');
-      await this.#options.onDeliver(pdu);
+      const delivery = deliveryOf(pdu);
+      if (delivery) await this.#options.onDelivery(delivery);
       this.#session.send(pdu.response());
     } catch (error) {
       this.#options.log.warn('deliver_sm not taken', { error });
@@ -192,6 +199,33 @@ export async function openSmppSession(options: SmppOptions): Promise<SmppSession
   session.socket.setNoDelay(true);
   await bound.bind();
   return bound;
+}
+
+/** What a deliver_sm brings; undefined for a receipt that says nothing. */
+function deliveryOf(pdu: Pdu): Delivery | undefined {
+  const octets = (pdu.short_message?.length ? pdu.short_message : pdu.message_payload) ?? Buffer.alloc(0);
+  const from = pdu.source_addr ?? '';
+  // Message type bits of esm_class: SMPP 3.4 §5.2.12. Some centres set none and send the parameters only.
+  const isReceipt = ((pdu.esm_class ?? 0) & 0x3c) === 0x04 || pdu.receipted_message_id !== undefined;
+  if (!isReceipt)
+    return {
+      kind: 'text',
+      part: {
+        from,
+        to: pdu.destination_addr ?? '',
+        octets,
+        dataCoding: pdu.data_coding ?? 0,
+        hasHeader: ((pdu.esm_class ?? 0) & 0x40) !== 0,
+      },
+    };
+  const receipt: Receipt | undefined = readReceipt({
+    text: octets.toString('latin1'),
+    ...(pdu.receipted_message_id !== undefined && { receiptedMessageId: pdu.receipted_message_id }),
+    ...(pdu.message_state !== undefined && { messageState: pdu.message_state }),
+  });
+  if (!receipt) return undefined;
+  const userReference = pdu.user_message_reference;
+  return { kind: 'receipt', receipt, recipient: from, ...(userReference !== undefined && { userReference }) };
 }
 
 /** "Slower, please." */

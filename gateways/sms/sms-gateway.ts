@@ -3,10 +3,12 @@ import type { GatewayResource } from '@tocsin/protocol/gateway.ts';
 import { openGateway, type Gateway, type GatewayOptions } from '../kit/gateway.ts';
 import { Inbox } from './inbox.ts';
 import { Provider, type ProviderConfig } from './provider.ts';
-import { readReceipt, type Receipt } from './receipt.ts';
-import { cutIntoSegments, type Segments } from './segments.ts';
-import type { Pdu } from './smpp-library.ts';
-import { digits, eventId, parametersOf, referenceOf, userReferenceOf } from './submit.ts';
+import { ReceiptWatch } from './receipt-watch.ts';
+import { dayOf } from './pace.ts';
+import type { Receipt } from './receipt.ts';
+import { cutIntoSegments } from './segments.ts';
+import type { Delivery, OutgoingPart } from './session.ts';
+import { digits, eventId, referenceOf, userReferenceOf } from './submit.ts';
 import { LEDGER_LIMITS, openTextLedger, type Text, type TextLedger } from './text-ledger.ts';
 
 export const SMS_LIMITS = {
@@ -16,6 +18,8 @@ export const SMS_LIMITS = {
   attempts: 6,
   /** The first wait after such a refusal; it doubles each time. */
   retryFirstMs: 1000,
+  /** A receipt that has not come after this time is asked for, where the centre can be asked. */
+  receiptWithinMs: 15 * 60_000,
   /** Receipts that came before the answer to their submit_sm; the oldest are dropped. */
   earlyReceipts: 5000,
 } as const;
@@ -23,12 +27,14 @@ export const SMS_LIMITS = {
 export interface SmsGatewayOptions extends Omit<GatewayOptions, 'kind'> {
   /** Tried in this order. */
   providers: ProviderConfig[];
+  /** Default `SMS_LIMITS.receiptWithinMs`. */
+  receiptWithinMs?: number;
 }
 
 /** What is reported of a text that a crash, or a lost connection, left between submit_sm and its answer. */
 const UNKNOWN_AFTER_RESTART = 'outcome unknown after restart; not sent again';
 
-/** Opens the short-message gateway: command `send-text` → SMPP 3.4 → events text-sent, text-delivered, text-failed, text-received. */
+/** Opens the short-message gateway: command `send-text` → SMPP 3.4 or CMPP → events text-sent, text-delivered, text-receipt-lost, text-failed, text-received. */
 export async function startSmsGateway(options: SmsGatewayOptions): Promise<SmsGateway> {
   await using opened = new AsyncDisposableStack();
   const file = join(options.journalFolder, `${options.id}.texts.jsonl`);
@@ -58,20 +64,41 @@ export class SmsGateway implements AsyncDisposable {
     this.#parts = parts;
     this.#inbox = new Inbox(clock);
     this.#providers = options.providers.map((config) => {
-      const onDeliver = (pdu: Pdu) => this.#delivered(config.id, pdu);
-      return new Provider(config, { clock, chance, log: log.with({ provider: config.id }), onDeliver });
+      const onDelivery = (delivery: Delivery) => this.#delivered(config.id, delivery);
+      const today = dayOf(clock.now());
+      const sentToday = ledger.partsOn(config.id, (atMs) => dayOf(atMs) === today);
+      return new Provider(config, { clock, chance, log: log.with({ provider: config.id }), sentToday, onDelivery });
     });
     for (const provider of this.#providers) {
       provider.events.on('up', () => gateway.setResource(resourceOf(provider)));
       provider.events.on('down', () => gateway.setResource(resourceOf(provider)));
-      provider.events.on('has-room', () => this.#pump());
+      provider.events.on('spent', () => gateway.setResource(resourceOf(provider)));
+      provider.events.on('has-room', () => {
+        gateway.setResource(resourceOf(provider));
+        this.#pump();
+      });
     }
     gateway.announce(this.#providers.map(resourceOf));
     gateway.onCommand('send-text', (command) => this.#accept(command), { afterCrash: 'again' });
     gateway.onCommand('self-test', ({ resource }) => this.#test(resource), { afterCrash: 'again' });
     this.#resume();
     const sweep = clock.every(60_000, () => this.#giveUpOld());
-    this.#abort.signal.addEventListener('abort', () => sweep.cancel());
+    const receiptWithinMs = options.receiptWithinMs ?? SMS_LIMITS.receiptWithinMs;
+    const receipts = new ReceiptWatch({
+      ledger,
+      clock,
+      withinMs: receiptWithinMs,
+      queryOf: (text) => this.#providers.find(({ config }) => config.id === text.provider),
+      onReceipt: (text, receipt) => this.#apply(text, receipt),
+      onLost: (text, because) => this.#loseReceipt(text, because),
+    });
+    const chase = clock.every(Math.min(60_000, receiptWithinMs / 2), () => {
+      receipts.chase().catch((error: unknown) => log.error('receipts not asked for', { error }));
+    });
+    this.#abort.signal.addEventListener('abort', () => {
+      sweep.cancel();
+      chase.cancel();
+    });
   }
 
   snapshot() {
@@ -145,34 +172,42 @@ export class SmsGateway implements AsyncDisposable {
 
   #pump() {
     while (this.#queue.length > 0 && !this.#abort.signal.aborted) {
-      const provider = this.#providers.find(({ hasRoom }) => hasRoom);
+      const provider = this.#providerFor(this.#queue[0]!);
       if (!provider) return;
       const text = this.#queue.shift()!;
-      provider.begin();
-      const sending = this.#send(text, provider)
+      const parts = partsOf(text, provider.config);
+      provider.begin(parts.length);
+      const used = { messages: 0 };
+      const sending = this.#send(text, provider, parts, used)
         .catch((error: unknown) => this.#options.log.error('text not sent', { command: text.command, error }))
         .finally(() => {
           this.#sending.delete(sending);
-          provider.end();
+          provider.end(parts.length - used.messages);
         });
       this.#sending.add(sending);
     }
   }
 
-  async #send(text: Text, provider: Provider): Promise<void> {
-    const segments = cutIntoSegments(text.text, referenceOf(text));
-    const isWhole = segments.parts.length > 1 && provider.config.longTexts === 'payload';
-    const parts = isWhole ? [undefined] : segments.parts;
+  /** The first that may be sent to now; one that has just refused this text only when no other is there. */
+  #providerFor({ refusedBy = [] }: Text): Provider | undefined {
+    const others = this.#providers.filter(({ config }) => !refusedBy.includes(config.id));
+    const isOtherThere = others.some(({ isUp, isSpent }) => isUp && !isSpent);
+    return (isOtherThere ? others : this.#providers).find(({ hasRoom }) => hasRoom);
+  }
+
+  /** @param used counts what the provider took, or may have taken */
+  async #send(text: Text, provider: Provider, parts: OutgoingPart[], used: { messages: number }): Promise<void> {
     await this.#ledger.set(text, {
       state: 'submitting',
       provider: provider.config.id,
-      parts: segments.parts.length,
+      parts: parts.length,
       messageIds: [],
     });
 
     const messageIds: string[] = [];
     for (const [index, part] of parts.entries()) {
-      const outcome = await this.#submitPart(text, provider, segments, part);
+      const outcome = await this.#submitPart(provider, part);
+      if (outcome.kind === 'accepted' || outcome.kind === 'unknown') used.messages += 1;
       switch (outcome.kind) {
         case 'accepted':
           messageIds.push(outcome.messageId);
@@ -189,20 +224,19 @@ export class SmsGateway implements AsyncDisposable {
         case 'refused':
           if (index > 0) return this.#fail(text, `part ${index + 1} of ${parts.length} was refused: ${outcome.word}`);
           if (outcome.isFinal) return this.#fail(text, `refused: ${outcome.word}`);
-          return this.#tryLater(text, outcome.word);
+          return this.#tryLater(text, provider, outcome.word);
       }
     }
-    await this.#ledger.set(text, { state: 'submitted', messageIds });
+    await this.#ledger.set(text, { state: 'submitted', messageIds, submittedAtMs: this.#options.clock.now() });
     this.#tellWhatIsNotTold(text);
     this.#applyEarly(text);
   }
 
   /** Submits one part; a later part that is throttled waits its turn here, because the first is out already. */
-  async #submitPart(text: Text, provider: Provider, segments: Segments, part: Buffer | undefined) {
-    const isFirst = part === undefined || part === segments.parts[0];
+  async #submitPart(provider: Provider, part: OutgoingPart) {
     for (let attempt = 0; ; attempt++) {
-      const outcome = await provider.submit(parametersOf(text, provider.config, segments, part));
-      if (outcome.kind !== 'throttled' || isFirst || attempt >= SMS_LIMITS.attempts) return outcome;
+      const outcome = await provider.submit(part);
+      if (outcome.kind !== 'throttled' || part.index === 1 || attempt >= SMS_LIMITS.attempts) return outcome;
       await new Promise<void>((resolve) => this.#options.clock.after(SMS_LIMITS.retryFirstMs * 2 ** attempt, resolve));
     }
   }
@@ -213,10 +247,11 @@ export class SmsGateway implements AsyncDisposable {
     else this.#queue.push(text);
   }
 
-  async #tryLater(text: Text, word: string) {
+  async #tryLater(text: Text, provider: Provider, word: string) {
     const attempts = text.attempts + 1;
     if (attempts >= SMS_LIMITS.attempts) return this.#fail(text, `refused ${attempts} times, the last time: ${word}`);
-    await this.#ledger.set(text, { state: 'waiting', provider: undefined, attempts });
+    const refusedBy = [...new Set([...(text.refusedBy ?? []), provider.config.id])];
+    await this.#ledger.set(text, { state: 'waiting', provider: undefined, attempts, refusedBy });
     await this.gateway.publish({
       kind: 'text-failed',
       event: eventId(text, `try${attempts}`),
@@ -239,24 +274,25 @@ export class SmsGateway implements AsyncDisposable {
       .catch((error: unknown) => this.#options.log.error('text journal failed', { error }));
   }
 
+  /** No receipt came and nobody knows: sent, and perhaps there. A late receipt is still believed. */
+  #loseReceipt(text: Text, because: string) {
+    this.#ledger
+      .set(text, { state: 'receipt-lost', because: because.slice(0, 300) })
+      .then(() => this.#tellWhatIsNotTold(text))
+      .catch((error: unknown) => this.#options.log.error('text journal failed', { error }));
+  }
+
   // --- receipts and texts that come in ---
 
-  async #delivered(provider: string, pdu: Pdu): Promise<void> {
-    const octets = (pdu.short_message?.length ? pdu.short_message : pdu.message_payload) ?? Buffer.alloc(0);
-    // Message type bits of esm_class: SMPP 3.4 §5.2.12. Some centres set none and send the parameters only.
-    const isReceipt = ((pdu.esm_class ?? 0) & 0x3c) === 0x04 || pdu.receipted_message_id !== undefined;
-    if (!isReceipt) {
-      for (const received of this.#inbox.take(pdu))
+  async #delivered(provider: string, delivery: Delivery): Promise<void> {
+    if (delivery.kind === 'text') {
+      for (const received of this.#inbox.take(delivery.part))
         await this.gateway.publish({ kind: 'text-received', ...received, text: received.text.slice(0, 2000) });
       return;
     }
-    const receipt = readReceipt({
-      text: octets.toString('latin1'),
-      ...(pdu.receipted_message_id !== undefined && { receiptedMessageId: pdu.receipted_message_id }),
-      ...(pdu.message_state !== undefined && { messageState: pdu.message_state }),
-    });
-    if (!receipt || receipt.state === 'under-way') return;
-    const text = this.#textOf(provider, receipt, pdu);
+    const { receipt } = delivery;
+    if (receipt.state === 'under-way') return;
+    const text = this.#textOf(provider, delivery);
     if (text) return this.#apply(text, receipt);
     // The receipt overtook the answer to submit_sm: keep it until the answer is here.
     if (!receipt.messageId) return;
@@ -264,18 +300,21 @@ export class SmsGateway implements AsyncDisposable {
     this.#early.set(`${provider}:${receipt.messageId}`, { provider, receipt });
   }
 
-  #textOf(provider: string, receipt: Receipt, pdu: Pdu): Text | undefined {
+  #textOf(
+    provider: string,
+    { receipt, recipient, userReference }: Extract<Delivery, { kind: 'receipt' }>,
+  ): Text | undefined {
     const byId = receipt.messageId && this.#ledger.byMessageId(provider, receipt.messageId);
     if (byId) return byId;
-    if (pdu.user_message_reference === undefined) return undefined;
+    if (userReference === undefined) return undefined;
     // A centre that gives our own reference back lets even a text of unknown outcome be recognised.
     for (const text of this.#ledger.all())
       if (
         text.state === 'failed' &&
         text.messageIds.length === 0 &&
         text.provider === provider &&
-        userReferenceOf(text) === pdu.user_message_reference &&
-        digits(text.to) === digits(pdu.source_addr ?? '')
+        userReferenceOf(text) === userReference &&
+        digits(text.to) === digits(recipient)
       )
         return text;
     return undefined;
@@ -311,7 +350,7 @@ export class SmsGateway implements AsyncDisposable {
   #tellWhatIsNotTold(text: Text) {
     const { command } = text;
     const due: [string, Parameters<Gateway['publish']>[0]][] = [];
-    const isSent = text.state === 'submitted' || text.state === 'delivered' || text.messageIds.length > 0;
+    const isSent = ['submitted', 'delivered', 'receipt-lost'].includes(text.state) || text.messageIds.length > 0;
     if (isSent)
       due.push([
         'sent',
@@ -325,6 +364,16 @@ export class SmsGateway implements AsyncDisposable {
       ]);
     if (text.state === 'delivered')
       due.push(['delivered', { kind: 'text-delivered', event: eventId(text, 'delivered'), command }]);
+    if (text.state === 'receipt-lost')
+      due.push([
+        'receipt-lost',
+        {
+          kind: 'text-receipt-lost',
+          event: eventId(text, 'receipt-lost'),
+          command,
+          because: text.because ?? 'no receipt came',
+        },
+      ]);
     if (text.state === 'failed')
       due.push([
         'failed',
@@ -358,12 +407,35 @@ export class SmsGateway implements AsyncDisposable {
   }
 }
 
+/** The short messages that a text goes as at this provider. */
+function partsOf(text: Text, { sourceAddress, longTexts, protocol }: ProviderConfig): OutgoingPart[] {
+  const { dataCoding, parts, whole } = cutIntoSegments(
+    text.text,
+    referenceOf(text),
+    protocol === 'cmpp' ? 'ascii' : 'gsm',
+  );
+  const common = { from: sourceAddress, to: text.to, dataCoding, userReference: userReferenceOf(text) };
+  if (parts.length > 1 && longTexts === 'payload' && protocol !== 'cmpp')
+    return [{ ...common, octets: whole, hasHeader: false, isWhole: true, index: 1, total: 1 }];
+  const hasHeader = parts.length > 1;
+  return parts.map((octets, index) => ({
+    ...common,
+    octets,
+    hasHeader,
+    isWhole: false,
+    index: index + 1,
+    total: parts.length,
+  }));
+}
+
 function refused(because: string) {
   return { outcome: 'refused' as const, because };
 }
 
 function resourceOf(provider: Provider): GatewayResource {
-  const { id } = provider.config;
+  const { id, perDay } = provider.config;
+  if (provider.isUp && provider.isSpent)
+    return { id, kind: 'sms-provider', state: 'degraded', detail: `the day's quota of ${perDay} is used up` };
   return provider.isUp
     ? { id, kind: 'sms-provider', state: 'ready' }
     : { id, kind: 'sms-provider', state: 'down', detail: provider.why.slice(0, 200) };

@@ -175,6 +175,59 @@ test('a passing refusal is tried again, a lasting one is final', async (t) => {
   assert.ok(last?.kind === 'text-failed' && last.isFinal && /ESME_RINVDSTADR/.test(last.because));
 });
 
+test('a passing refusal of one provider sends the text by the other', async (t) => {
+  const second = await openSmscSimulator({ ...common, behaviour: { receiptAfterMs: 5 } });
+  t.after(() => second[Symbol.asyncDispose]());
+  const first = await openSmscSimulator({ ...common, behaviour: { refuseWith: 0x08 } });
+  t.after(() => first[Symbol.asyncDispose]());
+  const { say, told, gateway } = await world(
+    t,
+    {},
+    { providers: [providerAt(first, 'first'), providerAt(second, 'second')] },
+  );
+  await until(() => gateway.snapshot().providers.every(({ isUp }) => isUp), 'both up');
+  await say('c-1', 'around the trouble');
+  await until(() => told('c-1').includes('text-delivered'), 'delivered');
+  assert.deepEqual([first.counts().refused, second.counts().accepted], [1, 1]);
+});
+
+test('a receipt that does not come is asked for; when nobody knows it is told as lost', async (t) => {
+  const { smsc, say, told, broker } = await world(t, { behaviour: { loseReceipts: 1 } }, { receiptWithinMs: 1000 });
+  await say('c-1', 'the centre knows');
+  await until(() => told('c-1').includes('text-delivered'), 'delivered by a query', 10_000);
+  assert.equal(smsc.counts().queries, 1);
+  smsc.behave({ query: 'refuses' });
+  await say('c-2', 'the centre does not say');
+  await until(() => told('c-2').includes('text-receipt-lost'), 'lost', 15_000);
+  assert.deepEqual(told('c-2'), ['text-sent', 'text-receipt-lost']);
+  const lost = broker.heard.events.find(({ kind }) => kind === 'text-receipt-lost');
+  assert.ok(lost?.kind === 'text-receipt-lost' && /ESME_RINVCMDID/.test(lost.because));
+  assert.deepEqual(broker.heard.malformed, []);
+});
+
+test('a provider is never sent more in a second than agreed, and on a spent day the next one takes over', async (t) => {
+  const second = await openSmscSimulator({ ...common, behaviour: { receiptAfterMs: 5 } });
+  t.after(() => second[Symbol.asyncDispose]());
+  const first = await openSmscSimulator({ ...common, behaviour: { receiptAfterMs: 5 } });
+  t.after(() => first[Symbol.asyncDispose]());
+  const providers = [
+    { ...providerAt(first, 'first'), perDay: 5 },
+    { ...providerAt(second, 'second'), perSecond: 20 },
+  ];
+  const { say, told, gateway, broker } = await world(t, {}, { providers });
+  await until(() => gateway.snapshot().providers.every(({ isUp }) => isUp), 'both up');
+  const commands = Array.from({ length: 35 }, (_, n) => `c-${n}`);
+  await Promise.all(commands.map((command) => say(command, command)));
+  await until(() => commands.every((command) => told(command).includes('text-delivered')), 'all', 20_000);
+  assert.deepEqual([first.counts().accepted, second.counts().accepted], [5, 30]);
+  const times = second.submits.map(({ atMs }) => atMs);
+  // Thirty at twenty a second take a second and a half; one tenth of a second's worth may go at once.
+  assert.ok(times.at(-1)! - times[0]! >= 1300, `${times.at(-1)! - times[0]!} ms`);
+  assert.ok(
+    broker.heard.events.some((event) => event.kind === 'resource' && /quota of 5/.test(event.resource.detail ?? '')),
+  );
+});
+
 test('a connection cut before the answer means: outcome unknown, not sent again', async (t) => {
   const { smsc, say, told, broker } = await world(t, { behaviour: { cutAtSubmit: 1 } });
   await say('c-1', 'once only');

@@ -24,6 +24,8 @@ export interface SmscBehaviour {
   refuseWith: number;
   /** The connection is cut instead of answering the n-th submission from now; 0 = never. */
   cutAtSubmit: number;
+  /** What query_sm is answered: the state that the receipt would have told, that it is still on its way, or "no such command". */
+  query: 'knows' | 'under-way' | 'refuses';
   /** Receipts give the id in decimal where submit_sm_resp gave it in hexadecimal, as some real centres do. */
   receiptIdInDecimal: boolean;
 }
@@ -89,7 +91,10 @@ export class SmscSimulator implements AsyncDisposable {
     receiptsSent: 0,
     receiptsAcknowledged: 0,
     receiptsLost: 0,
+    queries: 0,
   };
+  /** message_state of what was accepted, by message id: SMPP 3.4 §5.2.28. */
+  readonly #states = new Map<string, number>();
   #nextId = 0x0a10_0000;
   #nextReceipt = 0;
   #second = { startMs: 0, submits: 0 };
@@ -108,6 +113,7 @@ export class SmscSimulator implements AsyncDisposable {
       throttleAbovePerS: Infinity,
       refuseWith: 0,
       cutAtSubmit: 0,
+      query: 'knows',
       receiptIdInDecimal: false,
       ...options.behaviour,
     };
@@ -178,6 +184,8 @@ export class SmscSimulator implements AsyncDisposable {
           return this.#bound.has(session)
             ? this.#submit(session, pdu)
             : void session.send(pdu.response({ command_status: smpp.errors.ESME_RINVBNDSTS }));
+        case 'query_sm':
+          return this.#query(session, pdu);
         case 'enquire_link':
           return void session.send(pdu.response());
         case 'unbind':
@@ -199,6 +207,16 @@ export class SmscSimulator implements AsyncDisposable {
     this.#bound.add(session);
     session.send(pdu.response({ system_id: 'tocsin-smsc' }));
     this.#flush();
+  }
+
+  #query(session: Session, pdu: Pdu) {
+    this.#counts.queries += 1;
+    const known = this.#states.get(pdu.message_id ?? '');
+    if (this.#behaviour.query === 'refuses')
+      return void session.send(pdu.response({ command_status: smpp.errors.ESME_RINVCMDID }));
+    if (known === undefined) return void session.send(pdu.response({ command_status: smpp.errors.ESME_RQUERYFAIL }));
+    const state = this.#behaviour.query === 'knows' ? known : 1;
+    session.send(pdu.response({ message_id: pdu.message_id, final_date: '', message_state: state, error_code: 0 }));
   }
 
   #submit(session: Session, pdu: Pdu) {
@@ -259,11 +277,13 @@ export class SmscSimulator implements AsyncDisposable {
   #receipt(submit: Submit, pdu: Pdu) {
     const { clock, chance } = this.#options;
     const { loseReceipts, duplicateReceipts, receiptAfterMs, words, receiptIdInDecimal } = this.#behaviour;
+    const word = words[submit.to] ?? 'DELIVRD';
+    if (this.#states.size >= SMSC_LIMITS.submitsKept) this.#states.delete(this.#states.keys().next().value!);
+    this.#states.set(submit.messageId, word === 'DELIVRD' ? 2 : 5);
     if (loseReceipts > 0 && chance.fraction() < loseReceipts) {
       this.#counts.receiptsLost += 1;
       return;
     }
-    const word = words[submit.to] ?? 'DELIVRD';
     const id = receiptIdInDecimal ? String(parseInt(submit.messageId, 16)) : submit.messageId;
     const date = new Date(submit.atMs).toISOString().replace(/\D/g, '').slice(2, 12);
     const delivered = word === 'DELIVRD' ? '001' : '000';

@@ -1,30 +1,28 @@
 import { createHash } from 'node:crypto';
-import type { ProviderConfig } from './provider.ts';
-import type { Segments } from './segments.ts';
+import type { OutgoingPart } from './session.ts';
 import type { Text } from './text-ledger.ts';
 
 /** submit_sm by the names of SMPP 3.4 §4.4.1; types of number and numbering plans: §5.2.5-6. */
-export function parametersOf(
-  text: Text,
-  config: ProviderConfig,
-  segments: Segments,
-  part: Buffer | undefined,
-): Record<string, unknown> {
-  const source = config.sourceAddress;
-  const isName = !/^\+?[0-9]+$/.test(source);
+export function parametersOf(part: OutgoingPart): Record<string, unknown> {
   return {
-    source_addr_ton: isName ? 5 : source.startsWith('+') ? 1 : 0,
-    source_addr_npi: isName ? 0 : 1,
-    source_addr: source.replace(/^\+/, ''),
-    dest_addr_ton: text.to.startsWith('+') ? 1 : 0,
-    dest_addr_npi: 1,
-    destination_addr: text.to.replace(/^\+/, ''),
-    esm_class: part !== undefined && segments.parts.length > 1 ? 0x40 : 0,
+    ...addressOf('source', part.from),
+    ...addressOf('dest', part.to),
+    esm_class: part.hasHeader ? 0x40 : 0,
     registered_delivery: 1,
-    data_coding: segments.dataCoding,
-    short_message: part ?? Buffer.alloc(0),
-    ...(part === undefined && { message_payload: segments.whole }),
-    user_message_reference: userReferenceOf(text),
+    data_coding: part.dataCoding,
+    short_message: part.isWhole ? Buffer.alloc(0) : part.octets,
+    ...(part.isWhole && { message_payload: part.octets }),
+    user_message_reference: part.userReference,
+  };
+}
+
+/** A number or name as SMPP writes the sender (`source`) or the recipient (`dest`). */
+export function addressOf(side: 'source' | 'dest', address: string): Record<string, unknown> {
+  const isName = !/^\+?[0-9]+$/.test(address);
+  return {
+    [`${side}_addr_ton`]: isName ? 5 : address.startsWith('+') ? 1 : 0,
+    [`${side}_addr_npi`]: isName ? 0 : 1,
+    [side === 'source' ? 'source_addr' : 'destination_addr']: address.replace(/^\+/, ''),
   };
 }
 

@@ -20,8 +20,12 @@ export interface Text {
   to: string;
   text: string;
   atMs: number;
-  state: 'waiting' | 'submitting' | 'submitted' | 'delivered' | 'failed';
+  state: 'waiting' | 'submitting' | 'submitted' | 'delivered' | 'failed' | 'receipt-lost';
   provider?: string;
+  /** When the provider took it. */
+  submittedAtMs?: number;
+  /** Providers that refused it for a passing reason: another is tried first. */
+  refusedBy?: string[];
   /** Of the parts that were accepted, in order. */
   messageIds: string[];
   /** Parts of which the receipt says that they arrived. */
@@ -36,7 +40,7 @@ export interface Text {
 
 type Line = { put: Text } | { set: string; to: Partial<Text> };
 
-/** The texts of one gateway, on the disk. */
+/** The texts of one gateway, on the disk. Each is in exactly one state. */
 export class TextLedger implements AsyncDisposable {
   readonly #journal: Journal;
   readonly #log: Log;
@@ -44,6 +48,8 @@ export class TextLedger implements AsyncDisposable {
   /** `provider:form-of-id` → the text. */
   readonly #byMessageId = new Map<string, Text>();
   readonly #finished = new Set<string>();
+  /** Those whose receipts are awaited, oldest first. */
+  readonly #submitted = new Set<Text>();
   #unfinished = 0;
 
   /** Use openTextLedger. */
@@ -58,7 +64,24 @@ export class TextLedger implements AsyncDisposable {
       this.#index(text);
       if (isFinished(text)) this.#finished.add(text.command);
       else this.#unfinished += 1;
+      if (text.state === 'submitted') this.#submitted.add(text);
     }
+  }
+
+  /** Texts that were submitted before this moment and have no receipt yet, oldest first. */
+  withoutReceiptSince(beforeMs: number): Text[] {
+    const found: Text[] = [];
+    for (const text of this.#submitted) if ((text.submittedAtMs ?? text.atMs) < beforeMs) found.push(text);
+    return found;
+  }
+
+  /** Short messages that a provider took on a day: the state of its quota after a restart. */
+  partsOn(provider: string, isThatDay: (atMs: number) => boolean): number {
+    let parts = 0;
+    for (const text of this.#texts.values())
+      if (text.provider === provider && text.submittedAtMs !== undefined && isThatDay(text.submittedAtMs))
+        parts += text.parts;
+    return parts;
   }
 
   get(command: string): Text | undefined {
@@ -85,6 +108,8 @@ export class TextLedger implements AsyncDisposable {
     const wasFinished = isFinished(text);
     Object.assign(text, change);
     if (change.messageIds) this.#index(text);
+    if (text.state === 'submitted') this.#submitted.add(text);
+    else this.#submitted.delete(text);
     if (!wasFinished && isFinished(text)) {
       this.#unfinished -= 1;
       this.#finished.add(text.command);
@@ -145,5 +170,5 @@ export async function openTextLedger(options: { file: string; log: Log }): Promi
 }
 
 function isFinished(text: Text): boolean {
-  return text.state === 'delivered' || text.state === 'failed';
+  return text.state === 'delivered' || text.state === 'failed' || text.state === 'receipt-lost';
 }

@@ -119,6 +119,14 @@ export const GatewayEvent = z.discriminatedUnion('kind', [
     providerMessageId: z.string().max(100).optional(),
   }),
   z.object({ kind: z.literal('text-delivered'), event: Id, at: AtMs, command: Id }),
+  /** It was sent, no receipt came, and the provider does not know either. */
+  z.object({
+    kind: z.literal('text-receipt-lost'),
+    event: Id,
+    at: AtMs,
+    command: Id,
+    because: z.string().max(300),
+  }),
   z.object({
     kind: z.literal('text-failed'),
     event: Id,

@@ -21,6 +21,7 @@ export const hearGateway = {
     switch (event.kind) {
       case 'text-sent':
       case 'text-delivered':
+      case 'text-receipt-lost':
       case 'text-failed':
       case 'text-received':
         // Texts know their own doubles, also across a restart.

@@ -10,7 +10,8 @@ export interface TextState {
   number: string;
   text: string;
   parts: number;
-  state: 'queued' | 'sent' | 'delivered' | 'failed';
+  /** `receipt-lost`: sent, and no receipt came; it may be there or not. */
+  state: 'queued' | 'sent' | 'delivered' | 'receipt-lost' | 'failed';
   at: number;
   detail?: string;
 }
@@ -91,8 +92,9 @@ export async function markHanded(store: Queryable, ids: string[], at: number): P
 
 /** Which state may follow which; receipts come late, twice, and in any order. */
 const MAY_BECOME: Record<TextState['state'], TextState['state'][]> = {
-  queued: ['queued', 'sent', 'delivered', 'failed'],
-  sent: ['delivered', 'failed'],
+  queued: ['queued', 'sent', 'delivered', 'receipt-lost', 'failed'],
+  sent: ['delivered', 'receipt-lost', 'failed'],
+  'receipt-lost': ['delivered', 'failed'],
   // A provider that has given a text up and delivers it after all is believed.
   failed: ['delivered'],
   delivered: [],

@@ -53,7 +53,7 @@ export interface Texts extends AsyncDisposable, Listenable<{ changed: [TextState
   get(id: string): Promise<TextState | undefined>;
   ofRun(run: string): Promise<TextState[]>;
   inbox(limit?: number, before?: number): Promise<InboundText[]>;
-  /** News from a gateway: `text-sent`, `text-delivered`, `text-failed`, `text-received`; others are ignored. Resolves when durable. */
+  /** News from a gateway: `text-sent`, `text-delivered`, `text-receipt-lost`, `text-failed`, `text-received`; others are ignored. Resolves when durable. */
   takeEvent(event: GatewayEvent): Promise<void>;
   /** A gateway that takes texts has come, or none is left. On coming, whatever is not final is handed over (again). */
   setOnline(isOnline: boolean): void;
@@ -165,6 +165,8 @@ class TextBook implements Texts {
         });
       case 'text-delivered':
         return this.#change(event.command, 'delivered', event.at, {});
+      case 'text-receipt-lost':
+        return this.#change(event.command, 'receipt-lost', event.at, { detail: event.because });
       case 'text-failed':
         // Not final: the gateway goes on trying, and the desk reads why it takes so long.
         return this.#change(event.command, event.isFinal ? 'failed' : 'queued', event.at, { detail: event.because });

@@ -230,7 +230,9 @@ class RunBook implements Runs {
   }
 
   /** A receipt: the text's row in the ledger of its run. */
-  async #takeText({ run: id, person, state, at, detail }: TextState): Promise<void> {
+  async #takeText({ run: id, person, state: news, at, detail }: TextState): Promise<void> {
+    // A lost receipt leaves the person where he is in the ledger: sent, with the reason beside it.
+    const state = news === 'receipt-lost' ? 'sent' : news;
     if (id === undefined || person === undefined) return;
     try {
       const run = await this.#find(id);

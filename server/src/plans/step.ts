@@ -312,7 +312,7 @@ export interface TextState {
   id: string;
   run?: string;
   person?: string;
-  state: 'queued' | 'sent' | 'delivered' | 'failed';
+  state: 'queued' | 'sent' | 'delivered' | 'receipt-lost' | 'failed';
   at: number;
   detail?: string;
 }

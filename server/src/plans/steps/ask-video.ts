@@ -74,5 +74,7 @@ const TEXT_STATES: Record<TextState['state'], LedgerState> = {
   queued: 'queued',
   sent: 'sent',
   delivered: 'delivered',
+  // It may be on the phone or not; what is certain is that it went out.
+  'receipt-lost': 'sent',
   failed: 'failed',
 };

@@ -70,7 +70,7 @@ async function submitted(wanted: Wanted, waitS: number, context: StepContext) {
   }
   context.signal.throwIfAborted();
   const summary = line(states, mine.size, context.texts.isOnline());
-  const sent = [...states.values()].filter((state) => state === 'sent' || state === 'delivered').length;
+  const sent = [...states.values()].filter((state) => state !== 'queued' && state !== 'failed').length;
   if (sent > 0) return { kind: 'done', summary } as const;
   const isWaiting = [...states.values()].includes('queued');
   return { kind: 'failed', because: isWaiting ? 'text-gateway-offline' : 'no-text-sent', summary } as const;
@@ -83,7 +83,7 @@ function share(states: Map<string, TextState['state']>, all: number): number {
 function line(states: Map<string, TextState['state']>, all: number, isOnline: boolean) {
   const count = (...wanted: TextState['state'][]) =>
     [...states.values()].filter((state) => wanted.includes(state)).length;
-  const sent = count('sent', 'delivered');
+  const sent = count('sent', 'delivered', 'receipt-lost');
   const failed = count('failed');
   const waits = isOnline || sent + failed === all;
   return {
