@@ -133,8 +133,7 @@ async function talk(
 
 function cannotCapture(): string | false {
   try {
-    execFileSync('tshark', ['--version'], { stdio: 'ignore' });
-    execFileSync('dumpcap', ['-D'], { stdio: 'ignore' });
+    for (const tool of ['tshark', 'dumpcap']) execFileSync(tool, ['-D'], { stdio: 'ignore' });
     return false;
   } catch {
     return 'tshark and dumpcap cannot be run here';
