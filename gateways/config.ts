@@ -35,6 +35,8 @@ const PaZone = z.object({
   horns: z.number().int().min(1).max(1000).default(1),
 });
 
+const peer = { listenPort: Port.default(0), remoteHost: z.string(), remotePort: Port.min(1) };
+
 const common = { id: Id, bearer: Bearer.optional() };
 
 /** Where a receiver of alarms listens, and which of its accounts is which device. */
@@ -71,7 +73,18 @@ export const GatewayConfig = z.discriminatedUnion('kind', [
     ...common,
     sipPort: Port.default(0),
     channel: Id,
-    usrp: z.object({ listenPort: Port.default(0), remoteHost: z.string(), remotePort: Port.min(1) }),
+    /** What the radio speaks: USRP over UDP, an ED-137 session, or bare RTP with voice-operated squelch. */
+    air: z.discriminatedUnion('protocol', [
+      z.object({ protocol: z.literal('usrp'), ...peer, talkgroup: z.number().int().min(0).max(16_777_215).optional() }),
+      z.object({
+        protocol: z.literal('ed137'),
+        listenPort: Port.default(0),
+        radio: z.string().regex(/^sip:[^\s@]+@\S+$/, 'a SIP address, sip:radio@host:port'),
+        /** The frequency that is asked for, such as 118.005. */
+        fid: z.string().max(32).optional(),
+      }),
+      z.object({ protocol: z.literal('rtp'), ...peer }),
+    ]),
     keyedAtMostMs: z.number().int().min(1000).max(3600_000).optional(),
   }),
   z.object({

@@ -125,7 +125,7 @@ export function gatewaysOfSite(
       bearer: channel.bearer,
       sipPort: 0,
       channel: channel.id,
-      usrp: { listenPort: 0, remoteHost: addresses.usrp.host, remotePort: addresses.usrp.port },
+      air: { protocol: 'usrp', listenPort: 0, remoteHost: addresses.usrp.host, remotePort: addresses.usrp.port },
     });
   return {
     site: site.id,

@@ -7,7 +7,7 @@ import type { GatewaysConfig } from './config.ts';
 import { startDemoPhones, type DemoPhones, type DemoPhonesOptions, type PhoneManner } from './demo-phones.ts';
 import { openHorn, type HornSimulator } from './pa/horn-simulator.ts';
 import { openSipHorn, type SipHornSimulator } from './pa/sip-horn-simulator.ts';
-import { openRadioSimulator, type RadioSimulator } from './radio/radio-simulator.ts';
+import { openUsrpRadioSimulator, type UsrpRadioSimulator } from './radio/usrp/usrp-radio-simulator.ts';
 import { GaugeSimulator } from './sensor/gauge-simulator.ts';
 import { startSensorGateway, type SensorGateway } from './sensor/sensor-gateway.ts';
 import { openSmscSimulator, type SmscBehaviour, type SmscSimulator } from './sms/smsc-simulator.ts';
@@ -71,7 +71,7 @@ export interface DemoEdges extends AsyncDisposable {
     trunk?: { host: string; port: number };
   };
   readonly smsc: SmscSimulator | undefined;
-  readonly radio: RadioSimulator | undefined;
+  readonly radio: UsrpRadioSimulator | undefined;
   readonly phones: DemoPhones | undefined;
   readonly horns: ReadonlyMap<string, HornSimulator | SipHornSimulator>;
   readonly devices: ReadonlyMap<string, DeviceSimulator>;
@@ -100,7 +100,7 @@ export async function startDemoEdges(
         submitsFile: join(dataFolder, 'smsc-submits.jsonl'),
       }),
     );
-  const radio = config.radio && opened.use(await openRadioSimulator({ host, port: config.radio.port ?? 0, clock }));
+  const radio = config.radio && opened.use(await openUsrpRadioSimulator({ host, port: config.radio.port ?? 0, clock }));
 
   const horns = new Map<string, HornSimulator | SipHornSimulator>();
   for (const zone of config.zones ?? [])
@@ -208,7 +208,7 @@ export function demoGatewaysConfig(
       bearer: 'vhf-uhf',
       sipPort: 0,
       channel,
-      usrp: { listenPort: 0, remoteHost: addresses.usrp.host, remotePort: addresses.usrp.port },
+      air: { protocol: 'usrp', listenPort: 0, remoteHost: addresses.usrp.host, remotePort: addresses.usrp.port },
     });
   return {
     site,

@@ -67,12 +67,12 @@ test('one press: horns speak, texts arrive, and the radio is part of the confere
   });
   const { smsc, radio } = edge;
   assert.ok(smsc && radio);
-  const usrp = { listenPort: 0, remoteHost: '127.0.0.1', remotePort: radio.port };
+  const air = { protocol: 'usrp', listenPort: 0, remoteHost: '127.0.0.1', remotePort: radio.port };
   const tocsin = await Tocsin.start(
     t,
     await environmentOf(t, [
       { kind: 'pa', id: 'pa-1', bearer: 'ip', sipPort: 0, multicastInterface: '127.0.0.1', ttl: 1, zones },
-      { kind: 'radio', id: 'radio-1', bearer: 'vhf-uhf', sipPort: 0, channel: 'vhf-1', usrp },
+      { kind: 'radio', id: 'radio-1', bearer: 'vhf-uhf', sipPort: 0, channel: 'vhf-1', air },
       smsGateway(smsc.port, 20),
     ]),
   );

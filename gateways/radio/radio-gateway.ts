@@ -3,11 +3,14 @@ import type { Timer } from '@tocsin/server/kernel/clock.ts';
 import { decodeG711, encodeG711 } from '@tocsin/server/media';
 import { Faults } from '../kit/faults.ts';
 import { everyFrame } from '../kit/frame-clock.ts';
+import type { AirLink, Keyed } from './air-link.ts';
+import { openEd137Link } from './ed137/ed137-link.ts';
+import { openRtpLink } from './rtp/rtp-link.ts';
 import { openGateway, type Gateway, type GatewayOptions } from '../kit/gateway.ts';
 import { openSipDoor, type ServerCall, type SipDoor } from '../kit/sip-door.ts';
 import { SILENT_FRAME } from '../kit/voice-leg.ts';
 import { Transmitter, type Keying } from './transmitter.ts';
-import { openUsrpLink, type UsrpLink } from './usrp-link.ts';
+import { openUsrpLink } from './usrp/usrp-link.ts';
 
 export const RADIO_LIMITS = {
   /** A transmission longer than this is ended: a stuck key must not block the channel. */
@@ -18,13 +21,19 @@ export const RADIO_LIMITS = {
   callsAtOnce: 4,
 } as const;
 
+/** What the radio behind the channel speaks, and where it is. Ports of 0 are chosen freely. */
+export type AirOptions =
+  | { protocol: 'usrp'; listenPort?: number; remoteHost: string; remotePort: number; talkgroup?: number | undefined }
+  | { protocol: 'ed137'; listenPort?: number; radio: string; fid?: string | undefined }
+  | { protocol: 'rtp'; listenPort?: number; remoteHost: string; remotePort: number };
+
 export interface RadioGatewayOptions extends Omit<GatewayOptions, 'kind'> {
-  /** The address of SIP, RTP and USRP. */
+  /** The address of SIP and RTP, on both sides. */
   host: string;
   sipPort?: number;
   servers: readonly string[];
   channel: string;
-  usrp: { listenPort?: number; remoteHost: string; remotePort: number };
+  air: AirOptions;
   keyedAtMostMs?: number;
   /** Demonstrations and exercises only: takes the command `inject-fault`. */
   areFaultsAllowed?: boolean;
@@ -34,16 +43,8 @@ export interface RadioGatewayOptions extends Omit<GatewayOptions, 'kind'> {
 export async function startRadioGateway(options: RadioGatewayOptions): Promise<RadioGateway> {
   await using opened = new AsyncDisposableStack();
   const gateway = opened.use(await openGateway({ ...options, kind: 'radio' }));
-  const { host, usrp, clock } = options;
-  const link = opened.use(
-    await openUsrpLink({
-      host,
-      listenPort: usrp.listenPort ?? 0,
-      remoteHost: usrp.remoteHost,
-      remotePort: usrp.remotePort,
-      clock,
-    }),
-  );
+  const { host, clock } = options;
+  const link = opened.use(await openAirLink(options));
   const radio = new RadioGateway(options, gateway, link);
   const door = opened.use(
     await openSipDoor({
@@ -63,10 +64,32 @@ export async function startRadioGateway(options: RadioGatewayOptions): Promise<R
   return radio;
 }
 
+function openAirLink({ air, host, channel, clock, chance, log }: RadioGatewayOptions): Promise<AirLink> {
+  switch (air.protocol) {
+    case 'usrp':
+      return openUsrpLink({ listenPort: 0, ...air, host, clock });
+    case 'ed137': {
+      const { radio, fid, listenPort } = air;
+      return openEd137Link({
+        host,
+        radio,
+        user: channel,
+        listenPort: listenPort ?? 0,
+        ...(fid && { fid }),
+        clock,
+        chance,
+        log,
+      });
+    }
+    case 'rtp':
+      return openRtpLink({ listenPort: 0, ...air, host, clock, chance });
+  }
+}
+
 export class RadioGateway implements AsyncDisposable {
   readonly gateway: Gateway;
   readonly #options: RadioGatewayOptions;
-  readonly #link: UsrpLink;
+  readonly #link: AirLink;
   readonly #transmitter: Transmitter;
   readonly #calls: ServerCall[] = [];
   readonly #faults: Faults;
@@ -75,11 +98,14 @@ export class RadioGateway implements AsyncDisposable {
   #frames: Timer | undefined;
   #isOpen = false;
   #talker: string | undefined;
+  #quality: number | undefined;
   #airAtMs = -Infinity;
   #isReachable = true;
+  #why = 'the radio cannot be reached';
+  #keyed: Keyed = { priority: 1 };
 
   /** Use startRadioGateway. */
-  constructor(options: RadioGatewayOptions, gateway: Gateway, link: UsrpLink) {
+  constructor(options: RadioGatewayOptions, gateway: Gateway, link: AirLink) {
     this.gateway = gateway;
     this.#options = options;
     this.#link = link;
@@ -91,9 +117,9 @@ export class RadioGateway implements AsyncDisposable {
     this.#transmitter = new Transmitter({ keyedAtMostMs: options.keyedAtMostMs ?? RADIO_LIMITS.keyedAtMostMs });
   }
 
-  /** Where the server's calls and the bridge's datagrams come in. */
+  /** Where the server's calls and the radio's datagrams come in. */
   get addresses() {
-    return { sip: `sip:${this.#options.channel}@${this.#door!.host}:${this.#door!.port}`, usrpPort: this.#link.port };
+    return { sip: `sip:${this.#options.channel}@${this.#door!.host}:${this.#door!.port}`, airPort: this.#link.port };
   }
 
   begin(door: SipDoor, parts: AsyncDisposableStack): void {
@@ -113,7 +139,11 @@ export class RadioGateway implements AsyncDisposable {
     this.#link.events.on('voice', (samples) => this.#faults.pass(this.#options.channel, () => this.#fromAir(samples)));
     this.#link.events.on('squelch', (isOpen) => this.#setSquelch(isOpen));
     this.#link.events.on('talker', (talker) => this.#setTalker(talker));
-    this.#link.events.on('reachable', (isReachable) => this.#setReachable(isReachable));
+    this.#link.events.on('reachable', (isReachable, why) => this.#setReachable(isReachable, why));
+    this.#link.events.on('quality', (percent) => this.#setQuality(percent));
+    this.gateway.onCommand('select-talkgroup', async (command) => this.#selectTalkgroup(command), {
+      afterCrash: 'again',
+    });
     this.#frames = everyFrame(this.#options.clock, () => this.#frame());
   }
 
@@ -135,6 +165,7 @@ export class RadioGateway implements AsyncDisposable {
       isSquelchOpen: this.#isOpen,
       talker: this.#talker,
       framesDropped: this.#transmitter.dropped,
+      linkQualityPercent: this.#quality,
       malformed: this.#link.malformed,
     };
   }
@@ -150,10 +181,17 @@ export class RadioGateway implements AsyncDisposable {
 
   // --- to the air ---
 
-  #key({ channel, isKeyed, keyUpMs, tailMs }: { channel: string; isKeyed: boolean } & Keying) {
+  #key({
+    channel,
+    isKeyed,
+    keyUpMs,
+    tailMs,
+    priority,
+  }: { channel: string; isKeyed: boolean } & Keying & Partial<Keyed>) {
     if (channel !== this.#options.channel) return refused(`there is no channel "${channel}" here`);
-    if (isKeyed && !this.#isReachable) return refused('the radio bridge cannot be reached');
+    if (isKeyed && !this.#isReachable) return refused(this.#why);
     if (isKeyed && !this.#transmitter.isKeyed) this.#tell({ kind: 'keyed', channel, isKeyed: true });
+    if (isKeyed) this.#keyed = { priority: priority ?? 1 };
     if (isKeyed) this.#transmitter.key({ keyUpMs, tailMs });
     else this.#transmitter.unkey();
     return { outcome: 'done' as const };
@@ -161,7 +199,8 @@ export class RadioGateway implements AsyncDisposable {
 
   #frame() {
     const step = this.#transmitter.step();
-    if (step.kind === 'on-air') this.#link.sendVoice(decodeG711('pcma', (step.frame ?? SILENT_FRAME).subarray(0, 160)));
+    if (step.kind === 'on-air')
+      this.#link.sendVoice(decodeG711('pcma', (step.frame ?? SILENT_FRAME).subarray(0, 160)), this.#keyed);
     if (step.kind === 'ended') {
       this.#link.sendEnd();
       this.#tell({ kind: 'keyed', channel: this.#options.channel, isKeyed: false });
@@ -198,22 +237,34 @@ export class RadioGateway implements AsyncDisposable {
     this.#tell({ kind: 'squelch', channel: this.#options.channel, isOpen: this.#isOpen, ...talker });
   }
 
-  #setReachable(isReachable: boolean) {
+  #selectTalkgroup({ channel, talkgroup }: { channel: string; talkgroup: number }) {
+    if (channel !== this.#options.channel) return refused(`there is no channel "${channel}" here`);
+    if (!this.#link.selectTalkgroup) return refused('this radio has no talkgroups');
+    if (this.#transmitter.isKeyed) return refused('someone is speaking on the channel');
+    this.#link.selectTalkgroup(talkgroup);
+    return { outcome: 'done' as const };
+  }
+
+  #setQuality(percent: number) {
+    this.#quality = percent;
+    this.gateway.announce([this.#resource()], percent);
+  }
+
+  #setReachable(isReachable: boolean, why = 'the radio cannot be reached') {
     if (isReachable === this.#isReachable) return;
     this.#isReachable = isReachable;
+    this.#why = why;
     this.gateway.setResource(this.#resource());
   }
 
   #resource(): GatewayResource {
-    const state = this.#isReachable
-      ? ({ state: 'ready' } as const)
-      : ({ state: 'down', detail: 'the radio bridge cannot be reached' } as const);
+    const state = this.#isReachable ? ({ state: 'ready' } as const) : ({ state: 'down', detail: this.#why } as const);
     return { id: this.#options.channel, kind: 'channel', sip: this.addresses.sip, ...state };
   }
 
   #test(resource: string) {
     if (resource !== this.#options.channel) return refused(`there is no channel "${resource}" here`);
-    if (!this.#isReachable) return refused('the radio bridge cannot be reached');
+    if (!this.#isReachable) return refused(this.#why);
     return { outcome: 'done' as const };
   }
 

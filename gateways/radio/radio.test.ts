@@ -1,65 +1,41 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import fc from 'fast-check';
-import { systemChance } from '@tocsin/server/kernel/chance.ts';
 import { systemClock } from '@tocsin/server/kernel/clock.ts';
-import { silentLog } from '@tocsin/server/kernel/log.ts';
 import { levelDb, sine, toneLevelDb } from '@tocsin/server/media';
 import { framesOf } from '../kit/babble.ts';
 import { gatewayContract } from '../kit/contract.ts';
-import { openTestBroker, until } from '../kit/test-broker.ts';
-import { openTestCaller } from '../kit/test-caller.ts';
+import { until } from '../kit/test-broker.ts';
 import { startRadioGateway, type RadioGatewayOptions } from './radio-gateway.ts';
-import { openRadioSimulator } from './radio-simulator.ts';
+import { openTestChannel, TEST_CHANNEL } from './test-channel.ts';
+import { openUsrpRadioSimulator } from './usrp/usrp-radio-simulator.ts';
 import { Transmitter, TRANSMIT_LIMITS } from './transmitter.ts';
-import { readTalker, readUsrp, readUsrpSamples, USRP_TYPE, writeTalker, writeUsrp, writeUsrpSamples } from './usrp.ts';
-
-const common = {
-  clock: systemClock,
-  chance: systemChance,
-  log: silentLog,
-  host: '127.0.0.1',
-  servers: ['127.0.0.1'],
-  channel: 'vhf-1',
-};
+import {
+  readTalker,
+  readUsrp,
+  readUsrpSamples,
+  USRP_TYPE,
+  writeTalker,
+  writeUsrp,
+  writeUsrpSamples,
+} from './usrp/usrp.ts';
 
 async function world(t: TestContext, options: Partial<RadioGatewayOptions> = {}, isLinked = true) {
-  const stack = new AsyncDisposableStack();
-  t.after(() => stack.disposeAsync());
-  const journalFolder = mkdtempSync(join(tmpdir(), 'tocsin-radio-'));
-  stack.defer(() => rmSync(journalFolder, { recursive: true, force: true }));
-  const broker = stack.use(await openTestBroker());
-  const air = stack.use(await openRadioSimulator({ clock: systemClock }));
-  const gateway = stack.use(
-    await startRadioGateway({
-      ...common,
-      id: 'radio',
-      site: broker.site,
-      mqttUrl: broker.url,
-      journalFolder,
-      usrp: { remoteHost: air.host, remotePort: air.port },
-      ...options,
-    }),
-  );
-  const caller = stack.use(await openTestCaller());
-  await until(() => (air.isLinked || !isLinked) && broker.heard.online.some(({ body }) => body.online), 'online');
-  let commands = 0;
-  const key = (isKeyed: boolean) =>
-    broker.command('radio', { kind: 'key', command: `k-${commands++}`, channel: 'vhf-1', isKeyed });
-  const events = (kind: string) => broker.heard.events.filter((event) => event.kind === kind);
-  return { broker, air, gateway, caller, key, events };
+  const air = await openUsrpRadioSimulator({ clock: systemClock });
+  t.after(() => air[Symbol.asyncDispose]());
+  const peer = { protocol: 'usrp', remoteHost: air.host, remotePort: air.port } as const;
+  const channel = await openTestChannel(t, { air: peer, ...options });
+  await until(() => air.isLinked || !isLinked, 'linked');
+  return { air, ...channel };
 }
 
 gatewayContract('radio', async (environment) => {
-  const air = await openRadioSimulator({ clock: systemClock });
+  const air = await openUsrpRadioSimulator({ clock: systemClock });
   const gateway = await startRadioGateway({
-    ...common,
+    ...TEST_CHANNEL,
     ...environment,
     id: 'under-test',
-    usrp: { remoteHost: air.host, remotePort: air.port },
+    air: { protocol: 'usrp', remoteHost: air.host, remotePort: air.port },
   });
   return {
     async [Symbol.asyncDispose]() {
@@ -129,7 +105,7 @@ test('nothing goes on air without a key, and a stuck key is released by itself',
 });
 
 test('a bridge that is not there is shown as down, and the key is refused', async (t) => {
-  const { broker, key } = await world(t, { usrp: { remoteHost: '127.0.0.1', remotePort: 9 } }, false);
+  const { broker, key } = await world(t, { air: { protocol: 'usrp', remoteHost: '127.0.0.1', remotePort: 9 } }, false);
   await until(
     () => broker.heard.events.some((event) => event.kind === 'resource' && event.resource.state === 'down'),
     'down',
@@ -194,6 +170,27 @@ test('the transmitter: while the carrier rises nothing is lost, and the delay go
   assert.equal(sent.findIndex(isLoud), 20, 'after the rise');
   assert.equal(transmitter.dropped, 0);
   assert.ok(afterwards <= 8, `${afterwards} frames after the release: the rise has been caught up`);
+});
+
+test('a channel is on one talkgroup: it speaks there, hears only that, and is put on another', async (t) => {
+  const { broker, air, gateway, caller, key, events } = await world(t);
+  const call = await caller.call(gateway.addresses.sip);
+  assert.ok(call.kind === 'answered');
+  const select = async (talkgroup: number) => {
+    const command = `tg-${talkgroup}`;
+    await broker.command('radio', { kind: 'select-talkgroup', command, channel: 'vhf-1', talkgroup });
+    return until(() => broker.heard.results.find((result) => result.command === command), 'a result');
+  };
+  assert.equal((await select(801)).outcome, 'done');
+  air.talkgroup = 802;
+  await air.transmit({ ms: 100, hz: 1000 });
+  air.talkgroup = 801;
+  await air.transmit({ ms: 100, hz: 1000, talker: '2101' });
+  await until(() => events('squelch').length === 2, 'one speech is heard');
+  await key(true);
+  await until(() => (air.heard[0]?.packets ?? 0) > 3, 'on air');
+  assert.equal((await select(802)).outcome, 'refused', 'not while someone speaks');
+  assert.equal(air.heard[0]!.talkgroup, 801);
 });
 
 test('USRP packets are read back, and any bytes are read or left', () => {

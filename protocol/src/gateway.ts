@@ -88,6 +88,13 @@ export const GatewayCommand = z.discriminatedUnion('kind', [
     /** After the release, speech that still comes is sent for so long. */
     tailMs: z.number().int().min(0).max(5_000).optional(),
   }),
+  /** Which talkgroup the channel is on from now on, where its network has them; 0 = whichever it is on by itself. */
+  z.object({
+    kind: z.literal('select-talkgroup'),
+    command: Id,
+    channel: Id,
+    talkgroup: z.number().int().min(0).max(16_777_215),
+  }),
   z.object({ kind: z.literal('self-test'), command: Id, resource: Id }),
   /** Simulators only: a fault to show. */
   z.object({

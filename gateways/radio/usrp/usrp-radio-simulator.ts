@@ -2,8 +2,9 @@ import { createSocket, type Socket } from 'node:dgram';
 import type { Clock } from '@tocsin/server/kernel/clock.ts';
 import { sleep } from '@tocsin/server/kernel/clock.ts';
 import { decodeG711, sine, writeWav } from '@tocsin/server/media';
-import { babble } from '../kit/babble.ts';
-import { everyFrame } from '../kit/frame-clock.ts';
+import { babble } from '../../kit/babble.ts';
+import { everyFrame } from '../../kit/frame-clock.ts';
+import { concat, HeardTransmission, type Speech } from '../heard-transmission.ts';
 import {
   readUsrp,
   readUsrpSamples,
@@ -14,49 +15,11 @@ import {
   writeUsrpSamples,
 } from './usrp.ts';
 
-const LIMITS = {
-  /** Transmissions of the system that are kept; the oldest are dropped. */
-  transmissionsKept: 50,
-  /** Samples of one that are kept: two minutes. */
-  samplesKept: 8000 * 120,
-} as const;
-
-/** Something that the system said on air. */
-export class HeardTransmission {
-  readonly startedAtMs: number;
-  endedAtMs: number | undefined;
-  packets = 0;
-  readonly #chunks: Int16Array[] = [];
-  #length = 0;
-
-  constructor(startedAtMs: number) {
-    this.startedAtMs = startedAtMs;
-  }
-
-  add(samples: Int16Array): void {
-    this.packets += 1;
-    if (this.#length >= LIMITS.samplesKept) return;
-    this.#chunks.push(samples);
-    this.#length += samples.length;
-  }
-
-  get samples(): Int16Array {
-    return concat(this.#chunks);
-  }
-}
-
-export interface Speech {
-  ms: number;
-  /** A tone; absent: speech-like babble. */
-  hz?: number;
-  /** … or these samples at 8 kHz. */
-  samples?: Int16Array;
-  talker?: string;
-  radioId?: number;
-}
+/** Transmissions of the system that are kept; the oldest are dropped. */
+const TRANSMISSIONS_KEPT = 50;
 
 /** A radio bridge with one radio behind it: a USRP peer that speaks on demand and records what it hears. */
-export class RadioSimulator implements AsyncDisposable {
+export class UsrpRadioSimulator implements AsyncDisposable {
   readonly host: string;
   readonly port: number;
   readonly heard: HeardTransmission[] = [];
@@ -66,7 +29,7 @@ export class RadioSimulator implements AsyncDisposable {
   #sequence = 0;
   #isSpeaking: Promise<void> = Promise.resolve();
 
-  /** Use openRadioSimulator. */
+  /** Use openUsrpRadioSimulator. */
   constructor(socket: Socket, host: string, clock: Clock) {
     this.host = host;
     this.port = socket.address().port;
@@ -101,6 +64,9 @@ export class RadioSimulator implements AsyncDisposable {
     await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
   }
 
+  /** The talkgroup that is spoken on and listened to; 0 = whichever. */
+  talkgroup = 0;
+
   async #speak({ ms, hz, samples, talker, radioId = 1 }: Speech): Promise<void> {
     const sound =
       samples ??
@@ -125,7 +91,11 @@ export class RadioSimulator implements AsyncDisposable {
 
   #send(packet: { isKeyed: boolean; type?: number; body?: Uint8Array }) {
     if (this.#gateway)
-      this.#socket.send(writeUsrp({ sequence: this.#sequence++, ...packet }), this.#gateway.port, this.#gateway.host);
+      this.#socket.send(
+        writeUsrp({ sequence: this.#sequence++, talkgroup: this.talkgroup, ...packet }),
+        this.#gateway.port,
+        this.#gateway.host,
+      );
   }
 
   #receive(datagram: Buffer, from: { address: string; port: number }) {
@@ -141,18 +111,19 @@ export class RadioSimulator implements AsyncDisposable {
     }
     const isNew = !current || current.endedAtMs !== undefined;
     const transmission = isNew ? new HeardTransmission(this.#clock.monotonic()) : current;
+    transmission.talkgroup = packet.talkgroup;
     transmission.add(readUsrpSamples(packet.body) ?? new Int16Array(0));
     if (isNew) this.heard.push(transmission);
-    if (this.heard.length > LIMITS.transmissionsKept) this.heard.shift();
+    if (this.heard.length > TRANSMISSIONS_KEPT) this.heard.shift();
   }
 }
 
 /** Opens the simulated bridge. `port` 0 = chosen freely. */
-export async function openRadioSimulator(options: {
+export async function openUsrpRadioSimulator(options: {
   host?: string;
   port?: number;
   clock: Clock;
-}): Promise<RadioSimulator> {
+}): Promise<UsrpRadioSimulator> {
   const { host = '127.0.0.1', port = 0, clock } = options;
   const socket = createSocket('udp4');
   await new Promise<void>((resolve, reject) => {
@@ -162,15 +133,5 @@ export async function openRadioSimulator(options: {
       resolve();
     });
   });
-  return new RadioSimulator(socket, host, clock);
-}
-
-function concat(parts: Int16Array[]): Int16Array {
-  const whole = new Int16Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return new UsrpRadioSimulator(socket, host, clock);
 }

@@ -1,6 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import type { Clock, Timer } from '@tocsin/server/kernel/clock.ts';
 import { Emitter } from '@tocsin/server/kernel/emitter.ts';
+import type { AirLink, AirLinkEvents } from '../air-link.ts';
 import { readTalker, readUsrp, readUsrpSamples, USRP_TYPE, writeUsrp, writeUsrpSamples } from './usrp.ts';
 
 export const LINK_LIMITS = {
@@ -10,18 +11,9 @@ export const LINK_LIMITS = {
   carrierLostAfterMs: 400,
 } as const;
 
-type LinkEvents = {
-  /** 20 ms of speech from the air. */
-  voice: [samples: Int16Array];
-  squelch: [isOpen: boolean];
-  talker: [talker: string];
-  /** The other side answered, or a datagram to it came back as undeliverable. */
-  reachable: [isReachable: boolean];
-};
-
 /** The air side: one USRP peer over UDP. */
-export class UsrpLink implements AsyncDisposable {
-  readonly events = new Emitter<LinkEvents>();
+export class UsrpLink implements AirLink {
+  readonly events = new Emitter<AirLinkEvents>();
   readonly port: number;
   heardAtMs = -Infinity;
   malformed = 0;
@@ -32,9 +24,11 @@ export class UsrpLink implements AsyncDisposable {
   #isOpen = false;
   #sequence = 0;
   #isClosed = false;
+  #talkgroup: number;
 
   /** Use openUsrpLink. */
-  constructor(socket: Socket, clock: Clock) {
+  constructor(socket: Socket, clock: Clock, talkgroup = 0) {
+    this.#talkgroup = talkgroup;
     this.#socket = socket;
     this.#clock = clock;
     this.port = socket.address().port;
@@ -46,17 +40,23 @@ export class UsrpLink implements AsyncDisposable {
   }
 
   ping(): void {
-    this.#send(writeUsrp({ sequence: this.#sequence++, isKeyed: false, type: USRP_TYPE.ping }));
+    this.#send(this.#packet({ isKeyed: false, type: USRP_TYPE.ping }));
   }
 
   /** 20 ms of speech, on air. */
   sendVoice(samples: Int16Array): void {
-    this.#send(writeUsrp({ sequence: this.#sequence++, isKeyed: true, body: writeUsrpSamples(samples) }));
+    this.#send(this.#packet({ isKeyed: true, body: writeUsrpSamples(samples) }));
+  }
+
+  /** 0 = whichever the bridge is on: everything is heard. */
+  selectTalkgroup(talkgroup: number): void {
+    this.#talkgroup = talkgroup;
+    this.#setOpen(false);
   }
 
   /** Off the air; said thrice, because nothing follows that would mend its loss. */
   sendEnd(): void {
-    for (let time = 0; time < 3; time++) this.#send(writeUsrp({ sequence: this.#sequence++, isKeyed: false }));
+    for (let time = 0; time < 3; time++) this.#send(this.#packet({ isKeyed: false }));
   }
 
   async [Symbol.asyncDispose]() {
@@ -65,6 +65,10 @@ export class UsrpLink implements AsyncDisposable {
     this.#ping.cancel();
     this.#carrier?.cancel();
     await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
+  }
+
+  #packet(packet: { isKeyed: boolean; type?: number; body?: Uint8Array }): Buffer {
+    return writeUsrp({ sequence: this.#sequence++, talkgroup: this.#talkgroup, ...packet });
   }
 
   #send(datagram: Buffer) {
@@ -85,6 +89,8 @@ export class UsrpLink implements AsyncDisposable {
       return;
     }
     if (packet.type !== USRP_TYPE.voice) return;
+    // Bridges that do not know their talkgroup say 0.
+    if (this.#talkgroup !== 0 && packet.talkgroup !== 0 && packet.talkgroup !== this.#talkgroup) return;
     this.#setOpen(packet.isKeyed);
     const samples = packet.isKeyed ? readUsrpSamples(packet.body) : undefined;
     if (samples) this.events.emit('voice', samples);
@@ -105,6 +111,7 @@ export async function openUsrpLink(options: {
   listenPort: number;
   remoteHost: string;
   remotePort: number;
+  talkgroup?: number | undefined;
   clock: Clock;
 }): Promise<UsrpLink> {
   const socket = createSocket(options.remoteHost.includes(':') ? 'udp6' : 'udp4');
@@ -117,5 +124,5 @@ export async function openUsrpLink(options: {
       }),
     );
   });
-  return new UsrpLink(socket, options.clock);
+  return new UsrpLink(socket, options.clock, options.talkgroup);
 }
