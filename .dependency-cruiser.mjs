@@ -10,7 +10,7 @@ export const LAYERS = [
   ['calls', 'queues', 'video', 'messages', 'alarms', 'incidents', 'tickets'],
   ['directory', 'timeline'],
   ['sip', 'media', 'sfu', 'mqtt', 'store'],
-  ['sdp'],
+  ['sdp', 'linux'],
   ['kernel'],
 ];
 
@@ -31,7 +31,7 @@ const HOMES = {
   'prom-client': ['api'],
   yazl: ['api'],
   ws: ['sip/transport'],
-  koffi: ['media'],
+  koffi: ['linux'],
   '@evan/opus': ['media'],
   '@echogarden/espeak-ng-emscripten': ['media'],
   'sdp-transform': ['sdp'],

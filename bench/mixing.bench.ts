@@ -17,7 +17,7 @@ import { encodeG711, openMediaEngine, readRtp, decodeG711, sine, writeRtp } from
 import { systemChance } from '@tocsin/server/kernel/chance.ts';
 import { systemClock } from '@tocsin/server/kernel/clock.ts';
 import { silentLog } from '@tocsin/server/kernel/log.ts';
-import { AF_INET, loadKernelCalls, MSG_DONTWAIT, SOCK_DGRAM } from '../server/src/media/worker/kernel-calls.ts';
+import { AF_INET, loadKernelCalls, MSG_DONTWAIT, SOCK_DGRAM } from '../server/src/linux/kernel-calls.ts';
 
 const role = process.argv[2];
 if (role === 'engine') await runEngine();

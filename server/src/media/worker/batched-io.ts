@@ -2,7 +2,7 @@ import { isIPv4 } from 'node:net';
 import { systemClock } from '#kernel/clock.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { TICK_MS, type Endpoint, type MediaIo, type MediaSocket, type Receive } from './io.ts';
-import * as k from './kernel-calls.ts';
+import * as k from '#linux/kernel-calls.ts';
 
 /** Packets taken from one socket in one call, and calls a socket gets in one tick: a flood waits, or overflows in the kernel. */
 const BATCH = 4;
@@ -55,7 +55,7 @@ class BatchedSocket implements MediaSocket {
   }
 
   send(packet: Uint8Array, length: number, to: Endpoint): void {
-    to.kernelAddress ??= kernelAddress(to.host, to.port);
+    to.kernelAddress ??= k.kernelAddress(to.host, to.port);
     this.#calls.sendto(this.fd, packet, length, k.MSG_DONTWAIT, to.kernelAddress, 16);
   }
 
@@ -126,7 +126,7 @@ export function openBatchedIo(host: string, openFds: Uint8Array): MediaIo {
   ): void {
     const fd = calls.socket(k.AF_INET, k.SOCK_DGRAM | k.NON_BLOCKING | k.CLOSE_ON_EXEC, 0);
     if (fd < 0) return done(failure(calls.lastError()));
-    if (calls.bind(fd, kernelAddress(address, port), 16) < 0) {
+    if (calls.bind(fd, k.kernelAddress(address, port), 16) < 0) {
       const error = failure(calls.lastError());
       calls.close(fd);
       return done(error);
@@ -281,16 +281,6 @@ class ReceiveVector {
     // The wall clock may have been stepped in between.
     return agoMs >= 0 && agoMs < 1000 ? this.#nowMs - agoMs : this.#nowMs;
   }
-}
-
-/** `struct sockaddr_in` */
-function kernelAddress(host: string, port: number): Uint8Array {
-  const address = new Uint8Array(16);
-  address[0] = k.AF_INET;
-  address[2] = port >> 8;
-  address[3] = port;
-  address.set(host.split('.').map(Number), 4);
-  return address;
 }
 
 function uint32(value: number): Uint8Array {

@@ -44,9 +44,9 @@ export class DigestServer {
   readonly #clock: Clock;
   readonly #key: string;
   readonly #nobody: DigestSecret;
-  /** Highest count seen of each used nonce; two generations, the older dropped when its nonces have expired. */
-  #counts = new Map<string, number>();
-  #olderCounts = new Map<string, number>();
+  /** Highest count seen of each used nonce, by the nonce's number; two generations, the older dropped when its nonces have expired. */
+  #counts = new Map<number, number>();
+  #olderCounts = new Map<number, number>();
   #turnAtMs: number;
   #noncesMade = 0;
 
@@ -122,7 +122,8 @@ export class DigestServer {
       qop: hasQop ? { value: 'auth', nc: nc!, cnonce: cnonce! } : undefined,
     });
     if (!isEqual(expected, given.toLowerCase()) || !found) return { kind: 'wrong', user, isKnown: found !== undefined };
-    if (age > NONCE_LIFE_MS || !this.#useCount(nonce, hasQop ? Number.parseInt(nc!, 16) : 1)) return { kind: 'stale' };
+    if (age > NONCE_LIFE_MS || !this.#useCount(numberOf(nonce), hasQop ? Number.parseInt(nc!, 16) : 1))
+      return { kind: 'stale' };
     return { kind: 'accepted', user };
   }
 
@@ -145,7 +146,7 @@ export class DigestServer {
   }
 
   /** Notes a use of the nonce; false when this count, or a higher one, was seen before (RFC 7616 §3.4.5). */
-  #useCount(nonce: string, count: number): boolean {
+  #useCount(nonce: number, count: number): boolean {
     const now = this.#clock.now();
     // Full before its time, the turn comes early: the oldest counts go, and their nonces are then as good as stale.
     if (now >= this.#turnAtMs || this.#counts.size >= NONCES_REMEMBERED) {
@@ -160,6 +161,9 @@ export class DigestServer {
   }
 }
 
+/** Which of our nonces this is, in the order of their making; of one whose signature was found good. */
+const numberOf = (nonce: string): number => Number.parseInt(nonce.split('.')[1]!, 36);
+
 function readAlgorithm(name = 'MD5'): DigestAlgorithm | undefined {
   const upper = name.toUpperCase();
   return upper === 'MD5' || upper === 'SHA-256' ? upper : undefined;
@@ -171,6 +175,7 @@ function readAlgorithm(name = 'MD5'): DigestAlgorithm | undefined {
  * (SIPp does), which is taken too: the nonce's count already keeps the digest from being used for a second request.
  */
 function isSameTarget(digestUri: string, requestUri: string): boolean {
+  if (digestUri === requestUri) return true;
   const covered = bareUri(digestUri);
   return !covered.includes('@') || covered === bareUri(requestUri);
 }

@@ -31,9 +31,23 @@ interface DigestInput {
   qop?: { value: 'auth'; nc: string; cnonce: string };
 }
 
+/** What was hashed last for H(method:uri): phones by the thousand register at one URI. */
+const ha2s = new Map<string, string>();
+const HA2S_REMEMBERED = 1000;
+
+function ha2Of(algorithm: DigestAlgorithm, method: string, uri: string): string {
+  const key = `${algorithm} ${method}:${uri}`;
+  const known = ha2s.get(key);
+  if (known !== undefined) return known;
+  if (ha2s.size >= HA2S_REMEMBERED) ha2s.clear();
+  const ha2 = hash(algorithm, `${method}:${uri}`);
+  ha2s.set(key, ha2);
+  return ha2;
+}
+
 /** The `response` of RFC 7616 §3.4.1. */
 export function digestResponse(ha1: string, { algorithm, method, uri, nonce, qop }: DigestInput): string {
-  const ha2 = hash(algorithm, `${method}:${uri}`);
+  const ha2 = ha2Of(algorithm, method, uri);
   return hash(
     algorithm,
     qop ? `${ha1}:${nonce}:${qop.nc}:${qop.cnonce}:${qop.value}:${ha2}` : `${ha1}:${nonce}:${ha2}`,

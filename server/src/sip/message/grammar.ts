@@ -54,6 +54,18 @@ export function skipSpace(text: string, from: number): number {
   return i;
 }
 
+/**
+ * Without the white space at both ends. `String.trim` would take U+00A0 and its kin along, which are characters like any
+ * other here, and bytes of a Latin-1 text.
+ */
+export function trimSpace(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isSpace(text.charCodeAt(start))) start += 1;
+  while (end > start && isSpace(text.charCodeAt(end - 1))) end -= 1;
+  return start === 0 && end === text.length ? text : text.slice(start, end);
+}
+
 /** `text` starts a quoted string at `from`; the index just after its closing quote. */
 export function skipQuoted(text: string, from: number): number {
   for (let i = from + 1; i < text.length; i += 1) {
@@ -104,12 +116,12 @@ export function splitList(value: string): string[] {
     if (code === 0x3c) isInAngle = true;
     else if (code === 0x3e) isInAngle = false;
     else if (code === 0x2c && !isInAngle) {
-      values.push(value.slice(start, i).trim());
+      values.push(trimSpace(value.slice(start, i)));
       start = i + 1;
     }
     i += 1;
   }
-  values.push(value.slice(start).trim());
+  values.push(trimSpace(value.slice(start)));
   if (values.includes('')) throw new BadMessage('a list of header values has an empty place');
   return values;
 }

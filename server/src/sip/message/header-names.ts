@@ -102,6 +102,9 @@ for (const [letter, name] of Object.entries(COMPACT)) {
   CANONICAL.set(letter.toUpperCase(), name);
 }
 
+/** Whether this is the full, usual spelling of a known header. */
+export const isKnownName = (name: string): boolean => CANONICAL.get(name) === name;
+
 /** The name a header goes by inside: the full, usual spelling of a known one, an unknown one in lower case. */
 export function canonicalName(name: string): string {
   const exact = CANONICAL.get(name);

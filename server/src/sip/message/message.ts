@@ -1,5 +1,6 @@
 import { BadMessage } from './bad-message.ts';
 import { isToken, readNumber, splitList } from './grammar.ts';
+import { isKnownName } from './header-names.ts';
 import { type NameAddr, parseNameAddr } from './name-addr.ts';
 import { type Params, parseParams } from './params.ts';
 import { reasonPhrase } from './status.ts';
@@ -29,6 +30,7 @@ abstract class Message {
   #from?: NameAddr;
   #to?: NameAddr;
   #cseq?: CSeq;
+  #contacts?: (NameAddr | '*')[];
 
   constructor(names: string[], values: string[], body: Buffer | string, encoding: 'utf8' | 'latin1') {
     this.names = names;
@@ -60,12 +62,14 @@ abstract class Message {
   /** Every value of a header that holds a list, whether in one line or in many. */
   list(name: string): string[] {
     const lines = this.all(name);
-    return lines.length === 0 ? lines : lines.flatMap(splitList);
+    const isPlain = lines.length === 0 || (lines.length === 1 && !lines[0]!.includes(','));
+    return isPlain ? lines : lines.flatMap(splitList);
   }
 
   /** Puts a header at the end. Throws when the value holds a line break: nobody writes headers through a value. */
   add(name: string, value: string): this {
-    if (/[\r\n]/.test(value) || !isToken(name)) throw new BadMessage(`header ${name} would break its line`);
+    if (/[\r\n]/.test(value) || !(isKnownName(name) || isToken(name)))
+      throw new BadMessage(`header ${name} would break its line`);
     this.names.push(name);
     this.values.push(value);
     this.#forget();
@@ -102,7 +106,7 @@ abstract class Message {
   }
 
   #forget(): void {
-    this.#via = this.#from = this.#to = this.#cseq = undefined;
+    this.#via = this.#from = this.#to = this.#cseq = this.#contacts = undefined;
   }
 
   /** The topmost Via. */
@@ -144,7 +148,7 @@ abstract class Message {
 
   /** Contacts in their order; `*` (REGISTER only) is the string itself. */
   get contacts(): (NameAddr | '*')[] {
-    return this.list('Contact').map((value) => (value.trim() === '*' ? '*' : parseNameAddr(value)));
+    return (this.#contacts ??= this.list('Contact').map((value) => (value === '*' ? '*' : parseNameAddr(value))));
   }
 
   /** Option tags of Require, Supported, Proxy-Require, Unsupported or the methods of Allow. */
@@ -206,6 +210,7 @@ export class Request extends Message {
   readonly method: string;
   /** As on the wire. */
   requestUri: string;
+  #uri?: { text: string; uri: Uri };
 
   constructor(
     method: string,
@@ -222,7 +227,8 @@ export class Request extends Message {
 
   /** The Request-URI, read; throws BadMessage 400 when malformed. */
   get uri(): Uri {
-    return parseUri(this.requestUri);
+    if (this.#uri?.text !== this.requestUri) this.#uri = { text: this.requestUri, uri: parseUri(this.requestUri) };
+    return this.#uri.uri;
   }
 
   /** Absent or out of range counts as absent (RFC 4475 §3.1.2.4). */

@@ -1,5 +1,5 @@
 import { BadMessage } from './bad-message.ts';
-import { isToken, quote, skipQuoted, skipSpace, unquote } from './grammar.ts';
+import { isToken, quote, skipQuoted, skipSpace, trimSpace, unquote } from './grammar.ts';
 import { type Params, formatParams, parseParams } from './params.ts';
 import { type Uri, formatUri, parseUri } from './uri.ts';
 
@@ -27,7 +27,7 @@ export function parseNameAddr(text: string): NameAddr {
   } else {
     open = text.indexOf('<', i);
     if (open > i) {
-      displayName = text.slice(i, open).trim();
+      displayName = trimSpace(text.slice(i, open));
       if (displayName.includes('"')) throw new BadMessage('a display name has a stray quote');
       // A `;` before the bracket means that the value was an addr-spec with parameters after all.
       if (displayName.includes(';') && displayName.includes(':')) open = -1;
@@ -36,14 +36,14 @@ export function parseNameAddr(text: string): NameAddr {
   if (open >= 0) {
     const close = text.indexOf('>', open);
     if (close < 0) throw new BadMessage('an angle bracket is not closed');
-    const uri = parseUri(text.slice(open + 1, close).trim());
+    const uri = parseUri(trimSpace(text.slice(open + 1, close)));
     const params = parseParams(text, close + 1);
     return displayName ? { displayName, uri, params } : { uri, params };
   }
   // An addr-spec: its parameters belong to the header, and `,` or `?` would need brackets (RFC 3261 §20).
   const semicolon = text.indexOf(';', i);
   const end = semicolon < 0 ? text.length : semicolon;
-  const spec = text.slice(i, end).trimEnd();
+  const spec = trimSpace(text.slice(i, end));
   if (spec.includes('?') || spec.includes(',')) throw new BadMessage('a URI with ? or , must stand in < >');
   i = end;
   return { uri: parseUri(spec), params: parseParams(text, i) };

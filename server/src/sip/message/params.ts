@@ -1,5 +1,5 @@
 import { BadMessage } from './bad-message.ts';
-import { isBareIPv6, isHost, isToken, quote, skipQuoted, skipSpace, unquote } from './grammar.ts';
+import { isBareIPv6, isHost, isToken, quote, skipQuoted, skipSpace, trimSpace, unquote } from './grammar.ts';
 
 /** Parameters after a `;`: names in lower case; a flag such as `lr` has the value undefined. */
 export type Params = Map<string, string | undefined>;
@@ -16,7 +16,7 @@ export function parseParams(text: string, from: number): Params {
     const nameStart = skipSpace(text, i + 1);
     let end = nameStart;
     while (end < text.length && text.charCodeAt(end) !== 0x3d && text.charCodeAt(end) !== 0x3b) end += 1;
-    const name = text.slice(nameStart, end).trimEnd();
+    const name = trimSpace(text.slice(nameStart, end));
     if (!isToken(name)) throw new BadMessage('a parameter has no proper name');
     let value: string | undefined;
     if (text.charCodeAt(end) === 0x3d) {
@@ -28,7 +28,7 @@ export function parseParams(text: string, from: number): Params {
       } else {
         end = text.indexOf(';', valueStart);
         if (end < 0) end = text.length;
-        value = text.slice(valueStart, end).trimEnd();
+        value = trimSpace(text.slice(valueStart, end));
       }
     }
     // The first of a repeated parameter counts; RFC 3261 forbids the second and says no more.

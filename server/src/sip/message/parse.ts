@@ -1,8 +1,7 @@
 import { BadMessage } from './bad-message.ts';
-import { isSpace, isToken, readNumber } from './grammar.ts';
+import { isSpace, isToken, readNumber, trimSpace } from './grammar.ts';
 import { canonicalName } from './header-names.ts';
 import { Request, Response, type SipMessage, parseCSeq } from './message.ts';
-import { parseUri } from './uri.ts';
 
 /** What a message may measure. Beyond a limit a request is answered 513, a response dropped. */
 export const MESSAGE_LIMITS = { headBytes: 32_768, bodyBytes: 262_144, headers: 200, headerCharacters: 8192 } as const;
@@ -18,9 +17,24 @@ export type Parsed =
  */
 export function parseDatagram(datagram: Buffer): Parsed {
   const head = findHeadEnd(datagram, 0);
-  if (head === undefined) return { kind: 'bad', status: 400, complaint: 'the headers do not end' };
+  if (head === undefined) return parseUnended(datagram);
   return parseMessage(datagram.subarray(0, head.end), datagram.subarray(head.bodyStart));
 }
+
+/**
+ * A datagram without the empty line. With whole lines, and a Content-Length of 0 that shows that nothing was cut off, it is
+ * taken (the archive of RFC 4475 has one, baddn); everything else is a 400.
+ */
+function parseUnended(datagram: Buffer): Parsed {
+  const parsed = parseMessage(datagram, EMPTY);
+  if (parsed.kind === 'bad') return parsed;
+  const { message } = parsed;
+  if (datagram.at(-1) === 0x0a && message.get('Content-Length') === '0') return parsed;
+  const bad = { kind: 'bad', status: 400, complaint: 'the headers do not end' } as const;
+  return message instanceof Request ? { ...bad, request: message } : bad;
+}
+
+const EMPTY = Buffer.alloc(0);
 
 /** Finds the empty line from `from` on: where the head ends and where the body begins. */
 export function findHeadEnd(bytes: Buffer, from: number): { end: number; bodyStart: number } | undefined {
@@ -73,15 +87,15 @@ function parseHeaders(message: SipMessage, text: string, from: number): void {
     let contentEnd = trimCr(text, position, lineEnd);
     const colon = text.indexOf(':', position);
     const nameEnd = colon < 0 || colon > contentEnd ? contentEnd : colon;
-    const name = text.slice(position, nameEnd).trimEnd();
+    const name = trimSpace(text.slice(position, nameEnd));
     const valueStart = nameEnd + 1;
-    let value = text.slice(valueStart, contentEnd).trim();
+    let value = trimSpace(text.slice(valueStart, contentEnd));
     // Folding: a line that begins with white space continues the one before (RFC 3261 §7.3.1).
     position = lineEnd + 1;
     while (position < text.length && isSpace(text.charCodeAt(position))) {
       lineEnd = endOfLine(text, position);
       contentEnd = trimCr(text, position, lineEnd);
-      value = `${value} ${text.slice(position, contentEnd).trim()}`.trim();
+      value = trimSpace(`${value} ${trimSpace(text.slice(position, contentEnd))}`);
       position = lineEnd + 1;
     }
     if (nameEnd !== colon || !isToken(name)) throw new BadMessage('a header line has no name');
@@ -137,6 +151,11 @@ function bodyOf(message: SipMessage, rest: Buffer): Buffer {
 /** Headers of which there is exactly one in every message (RFC 3261 §8.1.1). */
 const SINGLE = ['From', 'To', 'Call-ID', 'CSeq'] as const;
 
+/** Every method of the registry (RFC 3261 and its extensions), offered here or not. */
+const METHODS = new Set(
+  'INVITE ACK BYE CANCEL OPTIONS REGISTER INFO UPDATE PRACK REFER NOTIFY SUBSCRIBE MESSAGE PUBLISH'.split(' '),
+);
+
 /** Throws BadMessage unless the message has what every message must, in good form. */
 export function checkMessage(message: SipMessage): void {
   if (message instanceof Request) checkRequestLine(message);
@@ -151,7 +170,9 @@ export function checkMessage(message: SipMessage): void {
   void message.to;
   const cseq = parseCSeq(message.get('CSeq')!);
   if (message instanceof Request) {
-    if (cseq.method !== message.method) throw new BadMessage('the CSeq names another method');
+    // Of a method that nobody knows, that is said first (RFC 4475 §3.1.2.18).
+    if (cseq.method !== message.method)
+      throw new BadMessage('the CSeq names another method', METHODS.has(message.method) ? 400 : 501);
     if (message.names.indexOf('Max-Forwards') !== message.names.lastIndexOf('Max-Forwards'))
       throw new BadMessage('there is more than one Max-Forwards');
     void message.contacts;
@@ -175,7 +196,7 @@ function checkRequestLine(request: Request): void {
       throw new BadMessage('the version is not SIP/2.0', 505);
     throw new BadMessage('the request line is not method, URI and version with single spaces between');
   }
-  const uri = parseUri(requestUri);
+  const { uri } = request;
   if ((uri.scheme === 'sip' || uri.scheme === 'sips') && uri.headers !== undefined)
     throw new BadMessage('the Request-URI has headers');
 }

@@ -37,6 +37,8 @@ export class Registrar extends Emitter<RegistrarEvents> implements AsyncDisposab
   /** Users whose bindings are being written; the next REGISTER of such a user waits, so that none is lost. */
   readonly #writing = new Map<string, Promise<unknown>>();
   #count = 0;
+  /** The Date header of this second. */
+  #date = { second: 0, text: '' };
 
   private constructor(store: BindingStore, clock: Clock) {
     super();
@@ -175,7 +177,13 @@ export class Registrar extends Emitter<RegistrarEvents> implements AsyncDisposab
       const rank = q === 1 ? '' : `;q=${q}`;
       response.add('Contact', `<${contact}>${rank};expires=${Math.ceil((expiresAtMs - now) / 1000)}`);
     }
-    return response.add('Date', new Date(now).toUTCString());
+    return response.add('Date', this.#dateAt(now));
+  }
+
+  #dateAt(now: number): string {
+    const second = Math.floor(now / 1000);
+    if (second !== this.#date.second) this.#date = { second, text: new Date(now).toUTCString() };
+    return this.#date.text;
   }
 
   #of(user: string): Binding[] {

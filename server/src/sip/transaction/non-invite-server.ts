@@ -29,16 +29,15 @@ const TABLE: Table<State, Input, Action> = {
 };
 
 export class NonInviteServerTransaction extends Machine<State, Input, Action> {
-  readonly request: Request;
   /** The way responses go. */
   readonly flow: Flow;
   readonly #timing: Timing;
   readonly #forget: () => void;
   #last: Buffer | undefined;
 
-  constructor(request: Request, flow: Flow, clock: Clock, timing: Timing, forget: () => void) {
+  /** The request itself is not kept: there are many of these, for 32 s each, and only the response is sent again. */
+  constructor(_request: Request, flow: Flow, clock: Clock, timing: Timing, forget: () => void) {
     super(TABLE, 'trying', clock);
-    this.request = request;
     this.flow = flow;
     this.#timing = timing;
     this.#forget = forget;

@@ -193,7 +193,7 @@ test('responses go to the source with rport, to the port of Via without, and car
 });
 
 test('a CANCEL finds its INVITE, and a request of RFC 2543 without a branch finds its repeat', () => {
-  const invites: (ServerTransaction | undefined)[] = [];
+  const invites: ReturnType<TransactionLayer['inviteMeantBy']>[] = [];
   const seen: string[] = [];
   const { clock, network, bob } = pair((request, transaction) => {
     seen.push(request.method);

@@ -9,6 +9,7 @@ type Check = (request: Request, toTag: string) => Response | undefined;
 const CHECKS: readonly Check[] = [
   refuseUnknownMethod,
   refuseScheme,
+  refuseRecord,
   refuseExtension,
   refuseStray,
   refuseHops,
@@ -39,6 +40,12 @@ function refuseUnknownMethod(request: Request, toTag: string): Response | undefi
 function refuseScheme(request: Request, toTag: string): Response | undefined {
   const { scheme } = request.uri;
   return scheme === 'other' ? Response.to(request, 416, { toTag }) : undefined;
+}
+
+/** A registration is for a SIP address of record, whoever asks for it (RFC 4475 §3.3.4). */
+function refuseRecord(request: Request, toTag: string): Response | undefined {
+  if (request.method !== 'REGISTER' || request.to.uri.scheme !== 'other') return undefined;
+  return Response.to(request, 400, { reason: 'Bad Request - To is no address of record', toTag });
 }
 
 function refuseExtension(request: Request, toTag: string): Response | undefined {

@@ -3,8 +3,9 @@ import koffi from 'koffi';
 import { DispatchError } from '#kernel/errors.ts';
 
 /**
- * The Linux system calls that the batched I/O is made of, and the layouts of their structures on 64-bit little-endian
- * machines. This is the only file that knows them, and the only home of koffi.
+ * The Linux system calls that media and signalling send and receive by where Node's own sockets cost too much (ADR 11), and
+ * the layouts of their structures on 64-bit little-endian machines. This is the only file that knows them, and the only
+ * home of koffi.
  */
 export interface KernelCalls {
   socket(family: number, type: number, protocol: number): number;
@@ -79,4 +80,14 @@ export function loadKernelCalls(): KernelCalls {
     lastError: () => names.get(koffi.errno()) ?? `errno ${koffi.errno()}`,
     addressOf: (memory) => koffi.address(memory),
   };
+}
+
+/** `struct sockaddr_in` of an IPv4 address. */
+export function kernelAddress(host: string, port: number): Uint8Array {
+  const address = new Uint8Array(16);
+  address[0] = AF_INET;
+  address[2] = port >> 8;
+  address[3] = port;
+  address.set(host.split('.').map(Number), 4);
+  return address;
 }
