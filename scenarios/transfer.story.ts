@@ -53,7 +53,7 @@ test('a desk phone hands its caller on to a colleague and drops out; the two tal
     assert.ok(kinds.includes(kind), `${kind}: ${kinds.join(' ')}`);
 });
 
-test('a phone that hands its caller on to somebody who is not there is told so', async (t) => {
+test('a phone that hands its caller on to somebody who is not there is told so, and gets him back', async (t) => {
   const tocsin = await Tocsin.start(t, { TOCSIN_SIMULATORS: 'off' });
   const server = tocsin.sip;
   const [caller, first] = await Promise.all([
@@ -63,7 +63,7 @@ test('a phone that hands its caller on to somebody who is not there is told so',
   await caller.dial('1004');
   await Promise.all([caller.until('CALL_ESTABLISHED'), first.until('CALL_ESTABLISHED')]);
   await first.command('transfer', `sip:1005@${server}`);
-  // What the phone makes of it is its own affair: this one hangs up.
+  // This phone hangs up when it is told; its caller must not be lost by that.
   const failed = await first.until('TRANSFER_FAILED');
   assert.match(failed.param ?? '', /^480/);
   const entry = await until(
@@ -71,4 +71,8 @@ test('a phone that hands its caller on to somebody who is not there is told so',
     async () => (await tocsin.timeline({ kind: 'call.transfer-failed' }))[0],
   );
   assert.equal(entry.data['because'], 'unreachable');
+  const told = first.events.indexOf(failed);
+  await first.until('CALL_ESTABLISHED', 20_000, told);
+  await Promise.all([hears(first, CHEN_HZ), hears(caller, SHEN_HZ)]);
+  assert.ok(caller.isInCall);
 });

@@ -1,3 +1,4 @@
+import { CallFeatures } from '@tocsin/protocol/features.ts';
 import type { Me, SiteView } from '@tocsin/protocol/console.ts';
 import type { Person, PhoneNumber, Right } from '@tocsin/protocol/directory.ts';
 import { placeAt } from './base-map.mjs';
@@ -308,6 +309,7 @@ export function fakeSite(morePeople = 120): SiteView {
       plan: 'one-key-alarm',
       silentAfterS: 3600,
     })),
+    features: CallFeatures.parse({}),
     planButtons: [
       'flood-level-1',
       'move-downstream',

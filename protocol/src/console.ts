@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { Id, Level } from './common.ts';
+import { CALL_COMMANDS } from './call-commands.ts';
 import type { CommandResult } from './command-result.ts';
 import type { Person, Right, Site, User } from './directory.ts';
 import type { ROUTING_FIELDS, Trunk } from './routing.ts';
@@ -123,6 +124,7 @@ export const Command = z.discriminatedUnion('do', [
   z.object({ do: z.literal('conference.patch'), conference: Id, channel: Id }),
   z.object({ do: z.literal('conference.unpatch'), conference: Id, channel: Id }),
   z.object({ do: z.literal('call.end'), call: Id }),
+  ...CALL_COMMANDS,
   // radio: the floor of a channel; the seat's own phone is joined to the channel first
   z.object({ do: z.literal('channel.listen'), channel: Id }),
   z.object({ do: z.literal('channel.leave'), channel: Id }),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Bearer, Id, Location, Name } from './common.ts';
 import { ROUTING_FIELDS, Trunk } from './routing.ts';
+import { CallFeatures } from './features.ts';
 
 /** A unit in the tree of organisations; `parent` is absent at the root. Rights reach down the tree from where they are given. */
 export const Organisation = z.object({ id: Id, name: Name, parent: Id.optional() });
@@ -211,6 +212,7 @@ export const Site = z.object({
   trunks: z.array(Trunk).default([]),
   ...ROUTING_FIELDS,
   rooms: z.array(ConferenceRoom).default([]),
+  features: CallFeatures.prefault({}),
   zones: z.array(Zone).default([]),
   channels: z.array(Channel).default([]),
   gauges: z.array(Gauge).default([]),

@@ -215,6 +215,10 @@ export interface CallView {
   conference?: string;
   channel?: string;
   alarm?: string;
+  /** It waits in a slot, with music. */
+  parked?: { slot: string; by: string; since: number };
+  /** The call that this one consults about. */
+  about?: string;
   isRecording: boolean;
 }
 

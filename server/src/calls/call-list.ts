@@ -5,15 +5,28 @@ import { Emitter } from '#kernel/emitter.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Timeline } from '#timeline/timeline.ts';
-import type { Leg, Party } from './leg.ts';
+import type { Bridge } from './bridge.ts';
+import type { DialogId, HangUpReason, Leg, Party } from './leg.ts';
 
 /** An ended call is shown this long. */
 const SHOW_ENDED_FOR_MS = 30_000;
 
-/** One call as the desks see it, and the legs that can be hung up to end it. */
+/** Whether a talk whose legs were taken off its bridge goes on between two, and why not. */
+export type Elsewhere = { kind: 'back'; legs: [from: Leg, to: Leg] } | { kind: 'over'; reason: HangUpReason };
+
+/** One call as the desks see it, and what can be done with it. */
 export class Call {
   readonly view: CallView;
+  /** They are hung up to end it. */
   readonly legs = new Set<Leg>();
+  /** Where its two talk; absent while it rings. */
+  bridge?: Bridge;
+  /** Set by whoever takes the legs off the bridge to bring them back later: to a conference, for one. */
+  elsewhere?: Promise<Elsewhere>;
+  /** While it rings: lets somebody else than the called one have it. False when it is too late. */
+  takeBy?: (leg: Leg) => boolean;
+  /** The legs of the two that `view.from` and `view.to` mean. */
+  readonly sides: { from?: Leg; to?: Leg } = {};
 
   constructor(view: CallView) {
     this.view = view;
@@ -37,7 +50,10 @@ export class CallList extends Emitter<{ changed: [call: Call]; removed: [id: str
   }
 
   begin(
-    facts: { kind: CallView['kind']; from: Party; to: Party } & Pick<CallView, 'alarm' | 'channel' | 'conference'>,
+    facts: { kind: CallView['kind']; from: Party; to: Party } & Pick<
+      CallView,
+      'alarm' | 'channel' | 'conference' | 'about'
+    >,
   ): Call {
     const { from, to, ...rest } = facts;
     const call = new Call({
@@ -68,6 +84,28 @@ export class CallList extends Emitter<{ changed: [call: Call]; removed: [id: str
     this.emit('changed', call);
   }
 
+  /** Another leg has come in the place of one of the two. */
+  replaced(call: Call, leaving: Leg, by: Leg): void {
+    const side = call.sides.from === leaving ? 'from' : 'to';
+    call.sides[side] = by;
+    call.view[side] = ofParty(by.party);
+    call.legs.delete(leaving);
+    call.legs.add(by);
+    this.emit('changed', call);
+  }
+
+  /** Something about the call is different on the desks from now on. */
+  change(call: Call, change: Partial<CallView>): void {
+    Object.assign(call.view, change);
+    for (const [key, value] of Object.entries(change)) if (value === undefined) delete call.view[key as keyof CallView];
+    this.emit('changed', call);
+  }
+
+  /** Puts on the timeline what was done with a call; `by` is the number of the phone, or the user, that did it. */
+  note(call: Call, kind: string, data: Record<string, unknown>, actor?: string): void {
+    this.#note(call, kind, data, actor);
+  }
+
   end(call: Call, because: string): void {
     if (call.view.state === 'ended') return;
     Object.assign(call.view, { state: 'ended', endedAt: this.#clock.now(), because });
@@ -93,16 +131,40 @@ export class CallList extends Emitter<{ changed: [call: Call]; removed: [id: str
     return [...this.#calls.values()];
   }
 
+  /** The call that a leg belongs to. */
+  of(leg: Leg): Call | undefined {
+    return this.all().find((call) => call.view.state !== 'ended' && call.legs.has(leg));
+  }
+
+  /** The leg that a Replaces means. Its tags are taken in either order: phones differ in whose they name first. */
+  legOf({ callId, localTag, remoteTag }: DialogId): Leg | undefined {
+    return this.all()
+      .flatMap((call) => [...call.legs])
+      .find(
+        ({ dialog }) =>
+          dialog?.callId === callId &&
+          ((dialog.localTag === localTag && dialog.remoteTag === remoteTag) ||
+            (dialog.localTag === remoteTag && dialog.remoteTag === localTag)),
+      );
+  }
+
   /** Calls that are not over. */
   get running(): number {
     return this.all().filter((call) => call.view.state !== 'ended').length;
   }
 
-  #note(call: Call, kind: string, data: Record<string, unknown>): void {
+  #note(call: Call, kind: string, data: Record<string, unknown>, actor?: string): void {
     const { id, alarm, from, to } = call.view;
     const person = to.person ?? from.person;
     this.#timeline
-      .append({ kind, call: id, ...(alarm ? { alarm } : {}), ...(person ? { person } : {}), data })
+      .append({
+        kind,
+        call: id,
+        ...(actor ? { actor } : {}),
+        ...(alarm ? { alarm } : {}),
+        ...(person ? { person } : {}),
+        data,
+      })
       .catch((error: unknown) => this.#log.error('timeline entry lost', { kind, error }));
   }
 }

@@ -33,6 +33,9 @@ export interface DialOptions {
   answersItself?: boolean;
   /** What the other party speaks, best first: offered in this order, so that as little as possible is transcoded. */
   like?: readonly PlainCodec[];
+  /** The dialog at the far end that this call takes over: `call-id;to-tag=…;from-tag=…` (RFC 3891). */
+  replaces?: string;
+  /** Aborting ends the ringing; the reason `answered-elsewhere` tells the phones that somebody has taken the call. */
   signal?: AbortSignal;
   onInvited?: () => void;
   onRinging?: () => void;
@@ -93,7 +96,8 @@ export class Dialler {
         const bindings = this.#userAgent.registrar.lookup(destination.user);
         if (bindings.length === 0) return { kind: 'unreachable', why: 'not-registered' };
         const phones = bindings.map((binding) => ({ to: binding, isBrowser: binding.isWebSocket }));
-        return await this.#ring(phones, target.number, options);
+        const party = { ...(options.party ?? { number: target.number }), account: destination.user };
+        return await this.#ring(phones, target.number, { ...options, party });
       }
       case 'trunk': {
         const { trunk, address } = destination.ways[0]!;
@@ -102,6 +106,7 @@ export class Dialler {
       case 'room':
       case 'echo':
       case 'refused':
+      case 'feature':
       case 'unknown':
         return { kind: 'unreachable', why: 'unknown-number' };
     }
@@ -121,7 +126,8 @@ export class Dialler {
   ): Promise<DialOutcome> {
     const startedMs = this.#clock.monotonic();
     const stop = new AbortController();
-    const onAbort = () => stop.abort('cancelled');
+    const onAbort = () =>
+      stop.abort(options.signal?.reason === 'answered-elsewhere' ? 'answered-elsewhere' : 'cancelled');
     if (options.signal?.aborted) return { kind: 'cancelled' };
     options.signal?.addEventListener('abort', onAbort, { once: true });
     const timer = this.#clock.after(options.ringForMs, () => stop.abort('unanswered'));
@@ -186,6 +192,7 @@ export class Dialler {
       from: { user: options.from.number, ...(options.from.name ? { displayName: options.from.name } : {}) },
       offer,
       signal: attempt.signal,
+      ...(options.replaces ? { replaces: options.replaces } : {}),
       ...(options.answersItself ? { headers: ANSWER_ITSELF_HEADERS } : {}),
     });
     options.onInvited?.();

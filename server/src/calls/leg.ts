@@ -14,8 +14,12 @@ export type HangUpReason =
   | 'announcement-stopped'
   | 'answered-elsewhere'
   | 'transferred'
+  | 'parked'
+  | 'time-limit'
   | 'not-confirmed'
   | 'declined'
+  | 'busy'
+  | 'unreachable'
   | 'abandoned'
   | 'nobody-answered'
   | 'media-lost'
@@ -51,12 +55,19 @@ export type LegEvents = {
   ended: [reason: HangUpReason];
 };
 
+/** A dialog as RFC 3261 §12 names it, with our tag and the far end's. */
+export interface DialogId {
+  callId: string;
+  localTag: string;
+  remoteTag: string;
+}
+
 /** A transfer that a phone asks for. Exactly one of the two is to be called. */
 export interface TransferRequest {
   /** Whom its partner shall talk with. */
   number: string;
-  /** True when the phone has talked with him already and wants that call taken over (RFC 3891). */
-  isAttended: boolean;
+  /** The phone has talked with him already and wants that call taken over: `call-id;to-tag=…;from-tag=…` (RFC 3891). */
+  replaces?: string;
   /** Takes it on; then tell how it fares, in SIP's own statuses: a final one ends the telling. */
   accept(): { tell(status: number, words: string): void };
   refuse(status: number): void;
@@ -72,6 +83,8 @@ export interface Leg extends Listenable<LegEvents> {
   readonly party: Party;
   readonly state: LegState;
   readonly isHeldByPeer: boolean;
+  /** What its far end calls it by; absent before it is answered, and for a leg that is not signalled by SIP. */
+  readonly dialog?: DialogId | undefined;
   /** What a bridge joins. */
   readonly node: BridgeNode;
   /** Aborted when the leg ends, whoever ended it. */

@@ -5,7 +5,7 @@ import { offeredCodecs } from '#sdp/plain.ts';
 import type { IncomingInvite } from '#sip/session/incoming-invite.ts';
 import type { InviteDialog, Refer, Reoffer } from '#sip/session/invite-dialog.ts';
 import type { OutgoingInvite } from '#sip/session/outgoing-invite.ts';
-import type { HangUpReason, Party } from './leg.ts';
+import type { DialogId, HangUpReason, Party } from './leg.ts';
 import { LegBase } from './leg-base.ts';
 import type { LegMedia } from './leg-media.ts';
 
@@ -14,6 +14,8 @@ const Q850: Partial<Record<HangUpReason, number>> = {
   'caller-hung-up': 16,
   'callee-hung-up': 16,
   'nobody-answered': 19,
+  busy: 17,
+  unreachable: 20,
   declined: 21,
   'line-limit': 34,
   'media-lost': 41,
@@ -63,6 +65,10 @@ export class SipLeg extends LegBase {
   /** The codecs that a caller who has not been answered offers, best first; undefined when he offers nothing. */
   get offeredCodecs(): readonly PlainCodec[] | undefined {
     return this.#invite?.offer === undefined ? undefined : offeredCodecs(this.#invite.offer);
+  }
+
+  get dialog(): DialogId | undefined {
+    return this.#dialog;
   }
 
   /** Lets the caller hear ringing (180). */
@@ -190,7 +196,7 @@ export class SipLeg extends LegBase {
     if (number === undefined) return refer.refuse(400);
     this.emit('transfer-asked', {
       number: decodeURIComponent(number),
-      isAttended: refer.replaces !== undefined,
+      ...(refer.replaces === undefined ? {} : { replaces: refer.replaces }),
       accept() {
         const progress = refer.accept();
         return { tell: (status, words) => progress.notify(status, words) };

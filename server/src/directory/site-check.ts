@@ -58,6 +58,15 @@ export function findContradictions(site: Site): Contradiction[] {
       else refer(['groups', i, 'people', k], nested, groups, 'group');
     }),
   );
+  site.features.pickUpGroups.forEach((group, i) =>
+    group.accounts.forEach((account, k) =>
+      refer(['features', 'pickUpGroups', i, 'accounts', k], account, accounts, 'account'),
+    ),
+  );
+  const { first, slots } = site.features.parking;
+  for (const number of [...accounts, ...site.rooms.map((room) => room.number)])
+    if (/^\d+$/.test(number) && Number(number) >= first && Number(number) < first + slots)
+      complain(['features', 'parking'], `${number} is the number of a park slot and of something else`);
   site.accounts.forEach(({ person }, i) => refer(['accounts', i, 'person'], person, people, 'person'));
   site.zones.forEach(({ reach }, i) => {
     if (reach.kind === 'sip') refer(['zones', i, 'reach', 'account'], reach.account, accounts, 'account');

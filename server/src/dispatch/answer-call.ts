@@ -1,6 +1,5 @@
 import type { Call } from '#calls/call-list.ts';
-import { Bridge } from '#calls/bridge.ts';
-import type { HangUpReason, Party } from '#calls/leg.ts';
+import type { DialOutcome, HangUpReason, Party } from '#calls/leg.ts';
 import { route } from '#calls/routing/route.ts';
 import type { Destination } from '#calls/routing/routing.ts';
 import { ECHO_NUMBER } from '#calls/routing/stages/echo-test.ts';
@@ -9,7 +8,10 @@ import { DispatchError } from '#kernel/errors.ts';
 import { LIMITS } from '#kernel/limits.ts';
 import type { IncomingInvite } from '#sip/session/incoming-invite.ts';
 import type { Desk } from './desk.ts';
-import { followTransfers } from './transfer-call.ts';
+import { ringCallee } from './ring-callee.ts';
+import { takeOver, takeOverOf } from './take-over-call.ts';
+import { talk } from './talk.ts';
+import { useFeature } from './use-feature.ts';
 
 /** How long a called phone rings before the caller is told that nobody answers. */
 const RING_FOR_MS = 60_000;
@@ -24,6 +26,7 @@ export async function answerCall(invite: IncomingInvite, desk: Desk): Promise<vo
   const { destination, facts } = route(question, desk.routingBook);
   const from = callerOf(invite, facts.calling, desk);
   const number = facts.called;
+  if (invite.replaces !== undefined) return await takeTheirPlace(invite, invite.replaces, from, desk);
   if (destination.kind === 'unknown') {
     await noteRefusal(desk, from, number, 'unknown-number');
     return invite.refuse(404);
@@ -40,6 +43,7 @@ export async function answerCall(invite: IncomingInvite, desk: Desk): Promise<vo
 
   const caller = await takeUp(invite, from, desk);
   if (!caller) return;
+  if (destination.kind === 'feature') return await useFeature(caller, destination, desk);
   const to = desk.directory.personByNumber(number);
   const call = desk.calls.begin({
     kind: destination.kind === 'room' ? 'conference' : destination.kind === 'echo' ? 'echo' : 'two-party',
@@ -68,10 +72,19 @@ async function putThrough(caller: SipLeg, call: Call, destination: Destination, 
     case 'trunk':
       return await connect(caller, call, destination, desk);
     case 'refused':
+    case 'feature':
     case 'unknown':
       break;
   }
   return await caller.ended;
+}
+
+/** A phone wants the place of another leg, with which its user has talked (RFC 3891). */
+async function takeTheirPlace(invite: IncomingInvite, replaces: string, from: Party, desk: Desk): Promise<void> {
+  const place = takeOverOf(replaces, invite.account, desk);
+  if (place.kind === 'refused') return invite.refuse(place.status);
+  const leg = await takeUp(invite, from, desk);
+  if (leg) await takeOver(leg, place.leg, desk);
 }
 
 /** The caller hears himself. */
@@ -113,37 +126,23 @@ async function connect(
   desk: Desk,
 ): Promise<HangUpReason> {
   const { number } = call.view.to;
-  const outcome = await desk.dialler.dial(
-    { number, way },
-    {
-      ringForMs: RING_FOR_MS,
-      from: { number: caller.party.number, ...(caller.party.name ? { name: caller.party.name.zh } : {}) },
-      party: { number, ...(call.view.to.person ? { person: call.view.to.person, name: call.view.to.name! } : {}) },
-      signal: caller.gone,
-      like: caller.offeredCodecs,
-      onRinging: () => caller.ring(),
-    },
+  const outcome = await ringCallee(call, caller, (signal) =>
+    desk.dialler.dial(
+      { number, way },
+      {
+        ringForMs: RING_FOR_MS,
+        from: { number: caller.party.number, ...(caller.party.name ? { name: caller.party.name.zh } : {}) },
+        party: { number, ...(call.view.to.person ? { person: call.view.to.person, name: call.view.to.name! } : {}) },
+        signal,
+        like: caller.offeredCodecs,
+        onRinging: () => caller.ring(),
+      },
+    ),
   );
-  switch (outcome.kind) {
-    case 'answered':
-      break;
-    case 'busy':
-      await caller.refuse(486, 'declined');
-      return await caller.ended;
-    case 'refused':
-      await caller.refuse(603, 'declined');
-      return await caller.ended;
-    case 'unanswered':
-      await caller.refuse(480, 'nobody-answered');
-      return await caller.ended;
-    case 'unreachable':
-      await caller.refuse(
-        outcome.why === 'no-lines' ? 503 : outcome.why === 'unknown-number' ? 404 : 480,
-        'nobody-answered',
-      );
-      return await caller.ended;
-    case 'cancelled':
-      return await caller.ended;
+  if (outcome.kind !== 'answered') {
+    const [status, reason] = refusalOf(outcome);
+    await caller.refuse(status, reason);
+    return await caller.ended;
   }
   const callee = outcome.leg;
   call.legs.add(callee);
@@ -152,15 +151,25 @@ async function connect(
     return await caller.ended;
   }
   desk.calls.answered(call, { isRecording: true });
-  await using bridge = await Bridge.join(caller, callee, {
-    engine: desk.engine,
-    recordings: desk.recordings,
-    holdMusicFile: desk.holdMusicFile,
-    recorded: { call: call.view.id, title: `${call.view.from.number} → ${number}` },
-    onHeld: (isHeld) => desk.calls.held(call, isHeld),
-  });
-  followTransfers([caller, callee], bridge, call, desk);
-  return await bridge.ended;
+  return await talk(call, [caller, callee], { title: `${call.view.from.number} → ${number}` }, desk);
+}
+
+/** What a caller is told who does not get through. */
+function refusalOf(outcome: Exclude<DialOutcome, { kind: 'answered' }>): [status: number, reason: HangUpReason] {
+  switch (outcome.kind) {
+    case 'busy':
+      return [486, 'busy'];
+    case 'refused':
+      return [603, 'declined'];
+    case 'unanswered':
+      return [480, 'nobody-answered'];
+    case 'unreachable':
+      if (outcome.why === 'no-lines') return [503, 'line-limit'];
+      return [outcome.why === 'unknown-number' ? 404 : 480, 'unreachable'];
+    case 'cancelled':
+      // He has hung up himself: there is nobody left to tell.
+      return [487, 'abandoned'];
+  }
 }
 
 /** Gives the caller a leg; undefined when there is no media for it, and he has been told so. */

@@ -92,6 +92,8 @@ function outcomeInWords(destination: Destination, { routingBook, phones }: Pick<
       return { zh: `进入会议室 ${destination.number}`, en: `Enters the conference room ${destination.number}` };
     case 'echo':
       return { zh: '听到自己的声音', en: 'Hears himself' };
+    case 'feature':
+      return { zh: `功能：${destination.feature}`, en: `A feature: ${destination.feature}` };
     case 'refused':
       return { zh: `拒绝：${destination.words.zh}`, en: `Refused: ${english(destination.words)}` };
     case 'unknown':

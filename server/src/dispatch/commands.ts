@@ -23,10 +23,13 @@ import {
 } from './hold-conference.ts';
 import { closeIncident, markIncident, openIncident } from './keep-incident.ts';
 import { pressDevice, radioSpeaks } from './play-demo.ts';
+import { parkFromDesk, retrieveAtDesk } from './park-call.ts';
+import { pickUpAtDesk } from './pick-up-call.ts';
 import { sayOnZones, speakOnZones, stopZones } from './page-zones.ts';
 import { sendText } from './send-text.ts';
 import { setMode } from './set-mode.ts';
 import { leaveChannel, listenToChannel, releaseFloor, requestFloor } from './talk-on-channel.ts';
+import { transferCall } from './transfer-call.ts';
 import { viewCareFile } from './view-care-file.ts';
 import { askForVideo, endFeed } from './watch-feed.ts';
 
@@ -64,6 +67,10 @@ export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
   'conference.patch': { right: 'talk', run: patchChannel },
   'conference.unpatch': { right: 'talk', run: unpatchChannel },
   'call.end': { right: 'call', run: endCall },
+  'call.transfer': { right: 'call', run: transferCall },
+  'call.park': { right: 'call', run: parkFromDesk },
+  'call.retrieve': { right: 'call', run: retrieveAtDesk },
+  'call.pick-up': { right: 'call', run: pickUpAtDesk },
   'channel.listen': { right: 'talk', run: listenToChannel },
   'channel.leave': { right: 'talk', run: leaveChannel },
   'floor.request': { right: 'talk', run: requestFloor },

@@ -8,6 +8,7 @@ import type { Conferences } from '#calls/conferences.ts';
 import type { Dialler } from '#calls/dialler.ts';
 import type { GatewayResources } from '#calls/gateway-resources.ts';
 import type { Lines } from '#calls/lines.ts';
+import type { ParkedCalls } from '#calls/parked-calls.ts';
 import type { OpenMedia } from '#calls/dialler.ts';
 import type { Recordings } from '#calls/recording.ts';
 import type { RoutingBook } from '#calls/routing/routing.ts';
@@ -42,6 +43,7 @@ export interface Desk {
   /** Counts on the security page. */
   countMisdeed: UserAgent['countMisdeed'];
   calls: CallList;
+  parked: ParkedCalls;
   conferences: Conferences;
   announcements: Announcements;
   resources: GatewayResources;

@@ -1,10 +1,10 @@
 import type { CommandOf } from '@tocsin/protocol/console.ts';
 import type { AlarmView } from '@tocsin/protocol/views.ts';
-import { Bridge } from '#calls/bridge.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { noteSoon } from '#timeline/note-soon.ts';
 import { callSeat } from './call-seat.ts';
 import type { Actor, Desk } from './desk.ts';
+import { talk } from './talk.ts';
 
 /** How long the elderly person's device or phone may ring. */
 const CALL_BACK_RINGS_FOR_MS = 60_000;
@@ -76,7 +76,6 @@ async function callPersonBack(alarm: AlarmView, actor: Actor, desk: Desk): Promi
   const seat = await callSeat(actor, { number, name: person?.name.zh ?? number }, desk);
   const call = desk.calls.begin({ kind: 'two-party', from: seat.party, to: party, alarm: alarm.id });
   call.legs.add(seat);
-  void seat.ended.then((reason) => desk.calls.end(call, reason));
   const outcome = await desk.dialler.dial(
     { number },
     {
@@ -87,23 +86,14 @@ async function callPersonBack(alarm: AlarmView, actor: Actor, desk: Desk): Promi
     },
   );
   if (outcome.kind !== 'answered') {
-    desk.calls.end(call, outcome.kind);
+    desk.calls.end(call, seat.state === 'ended' ? await seat.ended : outcome.kind);
     return await seat.hangUp('nobody-answered');
   }
   call.legs.add(outcome.leg);
   desk.calls.answered(call, { isRecording: true });
-  await using bridge = await Bridge.join(seat, outcome.leg, {
-    engine: desk.engine,
-    recordings: desk.recordings,
-    holdMusicFile: desk.holdMusicFile,
-    recorded: {
-      call: call.view.id,
-      title: `回拨 ${person?.name.zh ?? number}`,
-      ...(alarm.incident ? { incident: alarm.incident } : {}),
-    },
-    onHeld: (isHeld) => desk.calls.held(call, isHeld),
-  });
-  await bridge.ended;
+  const { incident } = alarm;
+  const recorded = { title: `回拨 ${person?.name.zh ?? number}`, ...(incident ? { incident } : {}) };
+  desk.calls.end(call, await talk(call, [seat, outcome.leg], recorded, desk));
 }
 
 function tellCallBackFailed(alarm: AlarmView, error: unknown, desk: Desk): void {

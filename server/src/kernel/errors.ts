@@ -20,6 +20,8 @@ export const FAILURES = {
   RUN_LIMIT: 'The limit of runs at the same time is reached',
   // calls
   CALL_UNKNOWN: 'There is no such call',
+  CALL_STATE: 'The call is not in a state that allows this',
+  PARKING_FULL: 'Every park slot is taken, or the one that was asked for',
   CONFERENCE_UNKNOWN: 'There is no such conference',
   CONFERENCE_FULL: 'The conference has as many participants as it can hold',
   PARTICIPANT_UNKNOWN: 'There is no such participant',

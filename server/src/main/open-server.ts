@@ -10,6 +10,7 @@ import { Dialler, type OpenMedia } from '#calls/dialler.ts';
 import { GatewayResources } from '#calls/gateway-resources.ts';
 import { holdMusic } from '#calls/hold-music.ts';
 import { Lines } from '#calls/lines.ts';
+import { ParkedCalls } from '#calls/parked-calls.ts';
 import { PlainMedia } from '#calls/plain-media.ts';
 import { Recordings } from '#calls/recording.ts';
 import { WebRtcMedia } from '#calls/web-rtc-media.ts';
@@ -185,6 +186,7 @@ export async function openServer(config: Config): Promise<Server> {
     routingBook: directory,
     countMisdeed: userAgent.countMisdeed.bind(userAgent),
     calls,
+    parked: new ParkedCalls(),
     conferences,
     announcements,
     resources,

@@ -1,5 +1,6 @@
 /** A small site, and ports that do what a test tells them: for tests of the plans only. */
 import type { Person, Site } from '@tocsin/protocol/directory.ts';
+import { CallFeatures } from '@tocsin/protocol/features.ts';
 import type { GaugeView } from '@tocsin/protocol/views.ts';
 import type { CallPartyOutcome, PartyChange, ZoneOutcome } from '@tocsin/protocol/reaching.ts';
 import { Emitter } from '#kernel/emitter.ts';
@@ -57,6 +58,7 @@ export const TEST_SITE: Site = {
   numberClasses: [],
   callClasses: [],
   rooms: [],
+  features: CallFeatures.parse({}),
   zones: ['dam', 'village'].map((id) => ({
     id,
     name: { zh: id },

@@ -77,12 +77,14 @@ function specialLine({ kind, data, person }: TimelineEntry): string | undefined 
 }
 
 /** What an entry is about, from whatever of the usual fields it carries. */
-function whatOf({ data, run }: TimelineEntry): string {
+function whatOf({ kind, data, run }: TimelineEntry): string {
   const words: string[] = [];
   const say = (word: string) => {
     if (word) words.push(word);
   };
   for (const field of ['title', 'name', 'number', 'body', 'place', 'gateway', 'command']) say(wordOf(data[field]));
+  if (/^call\.(transfer|return|park|retriev|pick)/.test(kind))
+    for (const field of ['to', 'slot', 'by']) say(wordOf(data[field]));
   if (typeof data['text'] === 'object') say(wordOf(data['text']));
   if (typeof data['plan'] === 'string') say(nameOf(live.plans.get(data['plan'])?.name ?? { zh: data['plan'] }));
   if (typeof data['version'] === 'string') say(`v${data['version'].replace(/^v/, '')}`);

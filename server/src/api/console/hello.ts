@@ -23,9 +23,9 @@ export function siteFor(session: Session, desk: Desk): SiteView {
   const { site } = desk.directory;
   const isMine = ({ organisation }: { organisation: string }) =>
     desk.directory.isWithin(organisation, session.user.organisation);
-  const { id, name, centre, zoom, baseMap, organisations, roles, groups, rooms, planButtons } = site;
+  const { id, name, centre, zoom, baseMap, organisations, roles, groups, rooms, features, planButtons } = site;
   return {
-    ...{ id, name, centre, zoom, baseMap, organisations, roles, groups, rooms, planButtons },
+    ...{ id, name, centre, zoom, baseMap, organisations, roles, groups, rooms, features, planButtons },
     trunks: site.trunks.map(({ id, name, bearer, lines }) => ({ id, name, bearer, lines })),
     users: site.users.map(({ id, name }) => ({ id, name })),
     people: site.people.filter(isMine).map(({ care: _care, ...person }) => person),

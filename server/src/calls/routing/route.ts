@@ -2,6 +2,7 @@ import type { Routing, RoutingBook, RoutingFacts, RoutingQuestion, RoutingStage,
 import { accounts } from './stages/accounts.ts';
 import { barring } from './stages/barring.ts';
 import { blacklist } from './stages/blacklist.ts';
+import { features } from './stages/features.ts';
 import { echoTest } from './stages/echo-test.ts';
 import { emergency } from './stages/emergency.ts';
 import { readNumbers } from './stages/read-numbers.ts';
@@ -16,6 +17,7 @@ const ROUTING_STAGES: readonly RoutingStage[] = [
   recogniseCaller,
   blacklist,
   siteRoutes,
+  features,
   echoTest,
   rooms,
   accounts,

@@ -1,6 +1,7 @@
 import type { Name } from '@tocsin/protocol/common.ts';
 import type { BlacklistEntry, CallClass, NumberClass } from '@tocsin/protocol/routing.ts';
 import type { Directory } from '#directory/directory.ts';
+import type { WantedFeature } from '../feature-codes.ts';
 
 /** A call that asks for its way: all that routing may look at, so that the same question always has the same answer. */
 export interface RoutingQuestion {
@@ -46,6 +47,8 @@ export type Destination =
   | { kind: 'echo' }
   /** `words` are for the dispatcher and the timeline. */
   | { kind: 'refused'; because: RoutingRefusal; words: Name }
+  /** A feature of the exchange, with what was dialled behind its code. */
+  | ({ kind: 'feature' } & WantedFeature)
   | { kind: 'unknown' };
 
 /** What the stages know of a call so far; each may add to it for those after. */

@@ -1,0 +1,30 @@
+import type { DialOptions } from '#calls/dialler.ts';
+import type { DialOutcome, Leg, Party } from '#calls/leg.ts';
+import { route } from '#calls/routing/route.ts';
+import type { Desk } from './desk.ts';
+
+/**
+ * Dials a number on behalf of a phone of ours, with what that phone may: for a transfer, a consultation, a third party.
+ * `from` is whom the called one sees.
+ */
+export async function dialFor(
+  asker: Leg,
+  number: string,
+  desk: Desk,
+  options: Omit<DialOptions, 'from' | 'party'> & { from: Party },
+): Promise<DialOutcome> {
+  const { account, number: calling } = asker.party;
+  const { destination } = route({ dialled: number, calling, account, atMs: desk.clock.now() }, desk.routingBook);
+  if (destination.kind !== 'account' && destination.kind !== 'trunk')
+    return { kind: 'unreachable', why: 'unknown-number' };
+  const person = desk.directory.personByNumber(number);
+  const { from, ...rest } = options;
+  return await desk.dialler.dial(
+    { number, way: destination },
+    {
+      ...rest,
+      from: { number: from.number, ...(from.name ? { name: from.name.zh } : {}) },
+      party: { number, ...(person ? { person: person.id, name: person.name } : {}) },
+    },
+  );
+}

@@ -1,0 +1,41 @@
+import { Bridge } from '#calls/bridge.ts';
+import type { Call } from '#calls/call-list.ts';
+import type { HangUpReason, Leg } from '#calls/leg.ts';
+import type { RecordingOf } from '#calls/recording.ts';
+import type { Desk } from './desk.ts';
+import { InCallKeys } from './in-call-keys.ts';
+import { handOnAsAsked } from './transfer-call.ts';
+
+/**
+ * Two legs talk until the call is over, wherever they are taken meanwhile: into a conference and back, to a park slot,
+ * from hand to hand. Resolves with the reason of the end; nobody of the call is on the line then.
+ */
+export async function talk(
+  call: Call,
+  legs: [from: Leg, to: Leg],
+  recorded: Omit<RecordingOf, 'call'>,
+  desk: Desk,
+): Promise<HangUpReason> {
+  for (let two = legs; ;) {
+    Object.assign(call.sides, { from: two[0], to: two[1] });
+    for (const leg of two) call.legs.add(leg);
+    const keys = new InCallKeys(call, desk);
+    await using bridge = await Bridge.join(...two, {
+      engine: desk.engine,
+      recordings: desk.recordings,
+      holdMusicFile: desk.holdMusicFile,
+      recorded: { ...recorded, call: call.view.id },
+      onHeld: (isHeld) => desk.calls.held(call, isHeld),
+      onTransferAsked: (leg, request) => handOnAsAsked(leg, request, call, desk),
+      takesDigit: (leg, digit) => keys.take(leg, digit),
+    });
+    call.bridge = bridge;
+    const end = await bridge.ended;
+    if (end !== 'taken-elsewhere') return end;
+    const after = await call.elsewhere;
+    delete call.elsewhere;
+    if (!after) return 'transferred';
+    if (after.kind === 'over') return after.reason;
+    two = after.legs;
+  }
+}
