@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { Bearer, Id } from '@tocsin/protocol/common.ts';
+import { ScaipCode } from './alarm/devices/scaip/meaning.ts';
 import { Mapping } from './alarm/devices/webhook/mapping.ts';
 
 const Port = z.number().int().min(0).max(65535);
@@ -101,6 +102,26 @@ export const GatewayConfig = z.discriminatedUnion('kind', [
     kind: z.literal('alarm-dc09'),
     ...receiver,
     devices: accounts(Account.extend({ key: z.string().max(64).optional() })),
+  }),
+  z.object({
+    kind: z.literal('alarm-scaip'),
+    ...receiver,
+    user: z.string().max(64).optional(),
+    devices: accounts(Account.extend({ password: z.string().max(200).optional() })),
+    strangers: z.enum(['take', 'refuse']).optional(),
+    codes: z.array(ScaipCode).max(500).optional(),
+    callTo: z.string().max(200).optional(),
+  }),
+  z.object({
+    kind: z.literal('alarm-contact-id'),
+    ...common,
+    host: z.string().optional(),
+    sipPort: Port.default(0),
+    numbers: z
+      .array(z.string().regex(/^[0-9*#+]{2,24}$/))
+      .min(1)
+      .max(100),
+    devices: accounts(Account),
   }),
   z.object({
     kind: z.literal('alarm-webhook'),

@@ -94,6 +94,13 @@ async function start(one: GatewayConfig, config: GatewaysConfig, log: ReturnType
       return (await import('./alarm/devices/mqtt/translator.ts')).startAlarmTranslator({ ...common, ...one });
     case 'alarm-dc09':
       return (await import('./alarm/devices/dc09/receiver.ts')).startDc09Receiver({ ...common, ...given(one) });
+    case 'alarm-scaip':
+      return (await import('./alarm/devices/scaip/receiver.ts')).startScaipReceiver({ ...common, ...given(one) });
+    case 'alarm-contact-id':
+      return (await import('./alarm/devices/contact-id/receiver.ts')).startContactIdReceiver({
+        ...common,
+        ...given(one),
+      });
     case 'alarm-webhook':
       return (await import('./alarm/devices/webhook/receiver.ts')).startWebhookReceiver({ ...common, ...given(one) });
   }

@@ -42,6 +42,18 @@ test('every digit is told once, loud or quiet, short or long, and with tones 1.5
   assert.equal(heardIn(dialled('1155', {})), '1155');
 });
 
+test('digits of 50 ms with pauses of 50 ms are told once each, wherever they begin in a frame', () => {
+  for (let offset = 0; offset < 160; offset += 5) {
+    const parts = [...'0099**1123456789'].flatMap((key) => [
+      sine({ hz: PAIRS[key]!, durationMs: 50, levelDb: -16 }),
+      new Int16Array(400),
+    ]);
+    const all = new Int16Array(offset + parts.length * 400 + 800);
+    for (const [index, part] of parts.entries()) all.set(part, offset + index * 400);
+    assert.equal(heardIn(all), '0099**1123456789', `${offset} samples into a frame`);
+  }
+});
+
 test('voices, single tones, noise and tones that are far off are no digits', () => {
   let state = 1;
   const random = () => (state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0) / 2 ** 32;

@@ -17,17 +17,25 @@ const DOMINANCE = 4;
 const SHARE_OF_ALL = 0.85;
 /** A tone may be 1.5 % off: its share is measured here beside its place, too. */
 const BESIDE = [0.987, 1.013] as const;
-/** Frames that must agree before a digit counts (40 ms), and frames without it before it has ended. */
-const FRAMES_TO_BEGIN = 2;
-const FRAMES_TO_END = 2;
+/** Half a frame: how far one look at the sound is from the next. Looks are a frame long, and so overlap by half. */
+const STEP_SAMPLES = FRAME_SAMPLES / 2;
+const STEP_MS = 10;
+/**
+ * Looks that must agree before a digit counts (40 ms of it), and looks without it before it has ended. Alarm diallers send
+ * digits of 50 ms with pauses of 50 ms, which begin anywhere in a frame (SIA DC-05).
+ */
+const LOOKS_TO_BEGIN = 3;
+const LOOKS_TO_END = 4;
 
 /** Finds digits in consecutive frames of 8 kHz; each is told once, when it ends. */
 export class InbandDigits {
   readonly #report: (digit: string, durationMs: number) => void;
   readonly #powers = new Float64Array(8);
   #candidate: string | undefined;
-  #frames = 0;
+  #looks = 0;
   #missed = 0;
+  /** The second half of the last frame, and then the first of the next. */
+  readonly #across = new Int16Array(FRAME_SAMPLES);
 
   constructor(report: (digit: string, durationMs: number) => void) {
     this.#report = report;
@@ -40,9 +48,17 @@ export class InbandDigits {
 
   /** The next 20 ms; undefined when they are silent. */
   listen(frame: Int16Array | undefined): void {
-    const digit = frame && this.#digitIn(frame);
+    this.#across.copyWithin(0, STEP_SAMPLES);
+    if (frame) this.#across.set(frame.subarray(0, STEP_SAMPLES), STEP_SAMPLES);
+    else this.#across.fill(0, STEP_SAMPLES);
+    this.#look(this.#digitIn(this.#across));
+    this.#look(frame && this.#digitIn(frame));
+    if (frame) this.#across.set(frame.subarray(STEP_SAMPLES), STEP_SAMPLES);
+  }
+
+  #look(digit: string | undefined): void {
     if (digit !== undefined && digit === this.#candidate) {
-      this.#frames += 1;
+      this.#looks += 1;
       this.#missed = 0;
       return;
     }
@@ -51,14 +67,14 @@ export class InbandDigits {
       return;
     }
     this.#missed += 1;
-    if (this.#missed < FRAMES_TO_END && this.#frames >= FRAMES_TO_BEGIN) return;
-    if (this.#frames >= FRAMES_TO_BEGIN) this.#report(this.#candidate, this.#frames * 20);
+    if (this.#missed < LOOKS_TO_END && this.#looks >= LOOKS_TO_BEGIN) return;
+    if (this.#looks >= LOOKS_TO_BEGIN) this.#report(this.#candidate, (this.#looks + 1) * STEP_MS);
     this.#begin(digit);
   }
 
   #begin(digit: string | undefined): void {
     this.#candidate = digit;
-    this.#frames = digit === undefined ? 0 : 1;
+    this.#looks = digit === undefined ? 0 : 1;
     this.#missed = 0;
   }
 

@@ -4,6 +4,7 @@ export { type AudioCodec } from './codecs/codec.ts';
 export { decodeG711, encodeG711, SILENCE_CODE, STATIC_PAYLOAD_TYPE, type G711Law } from './codecs/g711.ts';
 export { G722Decoder, G722Encoder } from './codecs/g722.ts';
 export { MediaEngine, openMediaEngine, type MediaEngineEvents, type MediaEngineOptions } from './engine.ts';
+export { InbandDigits } from './inband-digits.ts';
 export { levelDb, similarity, sine, toneLevelDb } from './measure.ts';
 export { Playback, type PlaybackEvents, type PlaybackSource } from './playback.ts';
 export { Recorder, type RecorderEvents, type RecordingFailure, type RecordingResult } from './recorder.ts';
