@@ -113,6 +113,32 @@ export const GatewayConfig = z.discriminatedUnion('kind', [
     callTo: z.string().max(200).optional(),
   }),
   z.object({
+    kind: z.literal('telemetry-sl651'),
+    ...receiver,
+    utcOffsetHours: z.number().min(-12).max(14).optional(),
+    answers: z.boolean().optional(),
+    stations: z
+      .array(
+        z.object({
+          address: z.string().regex(/^\d{10}$/, 'a station has ten digits'),
+          password: z
+            .string()
+            .regex(/^[0-9A-Fa-f]{4}$/)
+            .optional(),
+          leastVolts: z.number().positive().optional(),
+          gauges: z.array(
+            z.object({
+              element: z.string().regex(/^(?:[0-9A-Fa-f]{2}|[Ff]{2}[0-9A-Fa-f]{2})$/),
+              gauge: Id,
+              unit: z.string().max(16),
+            }),
+          ),
+        }),
+      )
+      .min(1)
+      .max(2000),
+  }),
+  z.object({
     kind: z.literal('alarm-contact-id'),
     ...common,
     host: z.string().optional(),

@@ -101,6 +101,8 @@ async function start(one: GatewayConfig, config: GatewaysConfig, log: ReturnType
         ...common,
         ...given(one),
       });
+    case 'telemetry-sl651':
+      return (await import('./sensor/sl651/centre.ts')).startTelemetryCentre({ ...common, ...given(one) });
     case 'alarm-webhook':
       return (await import('./alarm/devices/webhook/receiver.ts')).startWebhookReceiver({ ...common, ...given(one) });
   }

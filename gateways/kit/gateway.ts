@@ -5,6 +5,7 @@ import {
   MAX_BODY_BYTES,
   topics,
   type DeviceAlarm,
+  type DeviceReading,
   type GatewayCommandResult,
   type GatewayEvent,
   type GatewayOnline,
@@ -83,6 +84,8 @@ export interface Gateway extends AsyncDisposable {
   ): void;
   /** Passes on a device's alarm: on the disk when the promise resolves, at the server at least once. */
   publishAlarm(device: string, alarm: Omit<DeviceAlarm, 'kind'> & { kind: DeviceAlarm['kind'] }): Promise<void>;
+  /** Passes on a gauge's value that comes once: on the disk when the promise resolves, at the server at least once. */
+  publishReading(gauge: string, reading: DeviceReading & { at: number }): Promise<void>;
   /** Passes on what a device says of its moment; not stored, and lost while the server cannot be reached. */
   publishDevice(device: string, what: 'heartbeat' | 'location' | 'reading', body: unknown): void;
   /** Calls `run` each time the gateway has come online: the moment to say anew what is not stored. */
@@ -188,6 +191,10 @@ class LivingGateway implements Gateway {
     await this.#outbox.put({ what: 'alarm', device, body });
   }
 
+  async publishReading(gauge: string, reading: DeviceReading & { at: number }) {
+    await this.#outbox.put({ what: 'reading', device: gauge, body: reading });
+  }
+
   publishDevice(device: string, what: 'heartbeat' | 'location' | 'reading', body: unknown) {
     if (!this.#connection.connected) return;
     this.#connection.publish(topics.device(this.#options.site, device, what), JSON.stringify(body), { qos: 0 });
@@ -267,7 +274,9 @@ class LivingGateway implements Gateway {
 
   async #send(message: Outgoing) {
     const topic =
-      message.what === 'alarm' ? topics.device(this.#options.site, message.device, 'alarm') : this.#topic(message.what);
+      message.what === 'alarm' || message.what === 'reading'
+        ? topics.device(this.#options.site, message.device, message.what)
+        : this.#topic(message.what);
     await this.#connection.publishAsync(topic, JSON.stringify(message.body), { qos: 1 });
   }
 

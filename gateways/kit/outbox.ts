@@ -1,4 +1,4 @@
-import type { DeviceAlarm, GatewayCommandResult, GatewayEvent } from '@tocsin/protocol/gateway.ts';
+import type { DeviceAlarm, DeviceReading, GatewayCommandResult, GatewayEvent } from '@tocsin/protocol/gateway.ts';
 import type { Log } from '@tocsin/server/kernel/log.ts';
 import { openJournal, type Journal } from './journal.ts';
 
@@ -19,7 +19,9 @@ export type Outgoing =
   | { what: 'event'; body: GatewayEvent }
   | { what: 'command-result'; body: GatewayCommandResult }
   /** An alarm of a device behind this gateway; its id in the body lets the server drop a second copy. */
-  | { what: 'alarm'; device: string; body: DeviceAlarm & { alarm: string } };
+  | { what: 'alarm'; device: string; body: DeviceAlarm & { alarm: string } }
+  /** A value that a gauge will not send again; the server takes one for each time. */
+  | { what: 'reading'; device: string; body: DeviceReading & { at: number } };
 
 type Line = { put: string; message: Outgoing } | { sent: string };
 
@@ -114,7 +116,8 @@ export class Outbox implements AsyncDisposable {
 
   #dropOne() {
     const isPassing = (message: Outgoing) =>
-      message.what === 'event' && ['squelch', 'keyed', 'playout', 'resource'].includes(message.body.kind);
+      message.what === 'reading' ||
+      (message.what === 'event' && ['squelch', 'keyed', 'playout', 'resource'].includes(message.body.kind));
     const victim = [...this.#waiting].find(([, message]) => isPassing(message)) ?? [...this.#waiting][0];
     if (!victim) return;
     this.#waiting.delete(victim[0]);
@@ -136,6 +139,8 @@ function idOf(message: Outgoing): string {
       return message.body.event;
     case 'command-result':
       return `result-${message.body.command}`;
+    case 'reading':
+      return `reading-${message.device}-${message.body.at}`;
     case 'alarm':
       return `alarm-${message.device}-${message.body.alarm}`;
   }

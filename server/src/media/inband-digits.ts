@@ -43,7 +43,7 @@ export class InbandDigits {
 
   /** A digit sounds now: what others hear is to be cleaned of it. */
   get isSounding(): boolean {
-    return this.#candidate !== undefined && this.#frames >= FRAMES_TO_BEGIN;
+    return this.#candidate !== undefined && this.#looks >= LOOKS_TO_BEGIN;
   }
 
   /** The next 20 ms; undefined when they are silent. */
