@@ -318,6 +318,7 @@ export function fakeSite(morePeople = 120): SiteView {
       'power-supply',
       'satellite-villages',
     ],
+    textTemplates: [],
   };
 }
 

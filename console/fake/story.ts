@@ -146,6 +146,7 @@ function desk(): Story {
           location: placeAt(700, 368),
         },
       ],
+      threads: [],
       feeds: [
         {
           id: 'feed-wang',
@@ -789,6 +790,7 @@ function empty(): Story {
         trend: 'steady' as const,
       })),
       feeds: [],
+      threads: [],
     },
   };
 }

@@ -153,8 +153,15 @@ export const Command = z.discriminatedUnion('do', [
     do: z.literal('text.send'),
     targets: z.array(Target).min(1).max(400),
     text: z.string().min(1).max(500),
+    /** The template that the text was made from: words in braces are filled in for each recipient. */
+    template: Id.optional(),
+    values: z.record(z.string().max(40), z.string().max(200)).default({}),
     incident: Id.optional(),
   }),
+  // conversations by text, by the number's key
+  z.object({ do: z.literal('thread.reply'), thread: Id, text: z.string().min(1).max(500) }),
+  z.object({ do: z.literal('thread.take'), thread: Id }),
+  z.object({ do: z.literal('thread.close'), thread: Id }),
   // video
   z.object({ do: z.literal('video.ask'), targets: z.array(Target).min(1).max(50), incident: Id.optional() }),
   z.object({ do: z.literal('video.end'), feed: Id }),

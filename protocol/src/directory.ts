@@ -194,6 +194,13 @@ export type Account = z.infer<typeof Account>;
 export const ConferenceRoom = z.object({ number: z.string().regex(/^[0-9]{2,8}$/), name: Name });
 export type ConferenceRoom = z.infer<typeof ConferenceRoom>;
 
+/**
+ * A text that is written often. `{name}`, `{title}`, `{number}` are the recipient's, `{sender}` who sends it, `{site}`, `{date}` and
+ * `{time}` the moment's; any other word in braces is asked for when it is sent.
+ */
+export const TextTemplate = z.object({ id: Id, name: Name, text: z.string().min(1).max(500) });
+export type TextTemplate = z.infer<typeof TextTemplate>;
+
 /** A whole site, as its files describe it. */
 export const Site = z.object({
   id: Id,
@@ -219,5 +226,6 @@ export const Site = z.object({
   devices: z.array(AlarmDevice).default([]),
   /** Plan ids in the order of the desk's buttons. */
   planButtons: z.array(Id).default([]),
+  textTemplates: z.array(TextTemplate).max(200).default([]),
 });
 export type Site = z.infer<typeof Site>;

@@ -316,6 +316,28 @@ export interface FeedView {
   viewers: number;
 }
 
+/** A conversation by text with one number that has written to us. */
+export interface ThreadView {
+  /** The number in the one form that both directions share. */
+  id: string;
+  number: string;
+  person?: string;
+  /** Whose question was answered, or who took it; absent: it waits in the queue for any seat. */
+  owner?: string;
+  state: 'waiting' | 'answered';
+  /** When the last text came in. */
+  at: number;
+  /** The last ones, oldest first. */
+  texts: {
+    id: string;
+    at: number;
+    isInbound: boolean;
+    text: string;
+    state?: 'queued' | 'sent' | 'delivered' | 'receipt-lost' | 'failed';
+    by?: string;
+  }[];
+}
+
 /** A thing the desk depends on, in the header: 中继 话机 无线 广播 短信 卫星 视频 数据. */
 export interface LinkView {
   id: 'trunk' | 'phones' | 'radio' | 'pa' | 'sms' | 'satellite' | 'video' | 'data';
@@ -354,6 +376,7 @@ export interface LiveNouns {
   gauges: GaugeView;
   devices: DeviceView;
   feeds: FeedView;
+  threads: ThreadView;
   links: LinkView;
 }
 export type LiveNoun = keyof LiveNouns;
@@ -374,6 +397,7 @@ export const LIVE_NOUNS = [
   'gauges',
   'devices',
   'feeds',
+  'threads',
 ] as const satisfies readonly LiveNoun[];
 
 /** One change of live state: the item whole, or the id of one that is gone. */

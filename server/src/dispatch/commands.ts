@@ -6,6 +6,7 @@ import { DispatchError } from '#kernel/errors.ts';
 import { noteSoon } from '#timeline/note-soon.ts';
 import type { Actor, Desk } from './desk.ts';
 import { answerRun, callDeputy, confirmPerson, redialPerson, skipStep, startPlan, stopRun } from './start-plan.ts';
+import { closeThread, replyToThread, takeThread } from './answer-text.ts';
 import { acknowledgeAlarm, alarmToIncident, clearAlarm, silenceBell } from './take-alarm.ts';
 import {
   addToConference,
@@ -79,6 +80,9 @@ export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
   'page.speak': { right: 'page', run: speakOnZones },
   'page.stop': { right: 'page', run: stopZones },
   'text.send': { right: 'text', run: sendText },
+  'thread.reply': { right: 'text', run: replyToThread },
+  'thread.take': { right: 'text', run: takeThread },
+  'thread.close': { right: 'text', run: closeThread },
   'video.ask': { right: 'watch', run: askForVideo },
   'video.end': { right: 'watch', run: endFeed },
   'care.view': { right: 'view-care', run: viewCareFile },

@@ -16,6 +16,7 @@ import type { Directory } from '#directory/directory.ts';
 import type { Incidents } from '#incidents/incidents.ts';
 import type { MediaEngine } from '#media/engine.ts';
 import type { Texts } from '#messages/texts.ts';
+import type { Threads } from '#messages/threads.ts';
 import type { Plans } from '#plans/book.ts';
 import type { Runs } from '#plans/runs.ts';
 import type { Sfu } from '#sfu/sfu.ts';
@@ -53,6 +54,7 @@ export interface Desk {
   plans: Plans;
   runs: Runs;
   texts: Texts;
+  threads: Threads;
   feeds: Feeds;
   system: SystemState;
   phones: Phones;

@@ -53,6 +53,7 @@ export const FAILURES = {
   INCIDENT_LIMIT: 'As many incidents as can be kept are open; close some first',
   // engine room
   GATEWAY_OFFLINE: 'The gateway is not connected',
+  TEXT_WORD_MISSING: 'The template has a word in braces that nobody has filled in',
   TEXT_QUEUE_FULL: 'As many text messages as can be kept are waiting already',
   SMS_PROVIDER_DOWN: 'The short-message centre does not answer',
   SPEECH_UNAVAILABLE: 'No text-to-speech voice is available for this language',

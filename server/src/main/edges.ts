@@ -29,13 +29,17 @@ interface EdgeOptions {
 export class Edges implements AsyncDisposable {
   readonly #gateways: ChildPart | undefined;
   readonly #simulators: ChildPart | undefined;
+  /** Ids of the gateways in our own process; with simulators, all that the site names. */
+  readonly #here: ReadonlySet<unknown> | 'all';
   #asked = 0;
 
   constructor(config: Config, kit: { clock: Clock; log: Log }) {
     const logFolder = join(config.data, 'log');
+    const ofSite = config.gateways ? gatewaysOfSite(config.siteFolder) : [];
+    this.#here = config.simulators ? 'all' : new Set(ofSite.map((gateway) => (gateway as { id?: unknown } | null)?.id));
     if (config.simulators)
       this.#simulators = new ChildPart({ name: 'simulators', script: 'gateways/simulators.ts', logFolder, ...kit });
-    if (config.simulators || (config.gateways && gatewaysOfSite(config.siteFolder).length > 0))
+    if (config.simulators || ofSite.length > 0)
       this.#gateways = new ChildPart({ name: 'gateways', script: 'gateways/main.ts', logFolder, ...kit });
   }
 
@@ -66,9 +70,9 @@ export class Edges implements AsyncDisposable {
     };
   }
 
-  /** Whether the gateways of the site run on this machine, and so are about to come. */
-  get areHere(): boolean {
-    return this.#gateways !== undefined;
+  /** Whether this gateway runs in a process of ours, and so is about to come. */
+  runsHere(gateway: string): boolean {
+    return this.#here === 'all' || this.#here.has(gateway);
   }
 
   /** Why a part of the edge cannot work; undefined when all do. */

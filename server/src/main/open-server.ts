@@ -30,6 +30,7 @@ import { sleep, systemClock, type Clock } from '#kernel/clock.ts';
 import { openLog } from '#kernel/log.ts';
 import { openMediaEngine } from '#media/engine.ts';
 import { openTexts } from '#messages/texts.ts';
+import { openThreads } from '#messages/threads.ts';
 import { openBroker } from '#mqtt/broker.ts';
 import { openMqtt } from '#mqtt/client.ts';
 import { openPlans } from '#plans/book.ts';
@@ -168,6 +169,7 @@ export async function openServer(config: Config): Promise<Server> {
       },
     }),
   );
+  const threads = opened.use(await openThreads({ ...kit, store, timeline, texts }));
   const incidents = opened.use(await openIncidents({ ...kit, store, timeline }));
   const alarms = opened.use(await openAlarms({ ...kit, store, timeline, directory }));
 
@@ -194,6 +196,7 @@ export async function openServer(config: Config): Promise<Server> {
     alarms,
     incidents,
     texts,
+    threads,
     feeds,
     system,
     phones,
@@ -240,7 +243,7 @@ export async function openServer(config: Config): Promise<Server> {
   });
   desk.simulators = edges.simulators;
   await desk.runs.resume();
-  if (edges.areHere) await gatewaysOnline(resources, clock);
+  await gatewaysOnline((id) => edges.runsHere(id), resources, clock);
   await timeline.append({ kind: 'system.started', data: { pid: process.pid } });
 
   const places = {
@@ -273,9 +276,13 @@ function gatewaysExpected(site: Site): { id: string; kind: 'pa' | 'radio' | 'sat
 /** How long the server waits for its gateways before it calls itself ready without them. */
 const GATEWAYS_ONLINE_WITHIN_MS = 8_000;
 
-/** A plan that is pressed in the first second shall find its loudspeakers. */
-async function gatewaysOnline(resources: GatewayResources, clock: Clock): Promise<void> {
-  const isComplete = () => resources.gateways().every((gateway) => gateway.isOnline);
+/** A plan that is pressed in the first second shall find its loudspeakers. Gateways at remote sites come when they come. */
+async function gatewaysOnline(
+  runsHere: (id: string) => boolean,
+  resources: GatewayResources,
+  clock: Clock,
+): Promise<void> {
+  const isComplete = () => resources.gateways().every(({ id, isOnline }) => isOnline || !runsHere(id));
   if (isComplete()) return;
   const complete = Promise.withResolvers<void>();
   const off = resources.on('changed', () => {

@@ -1,6 +1,7 @@
 /** The statements about short messages. */
 import type { Queryable } from '#store/queryable.ts';
 import type { Store } from '#store/store.ts';
+import { threadKey } from './thread-key.ts';
 
 export interface TextState {
   id: string;
@@ -39,6 +40,10 @@ export interface TextRecord {
   queuedAt: number;
   attempts: number;
   detail?: string;
+  /** The user who wrote it. */
+  actor?: string;
+  /** See thread-key.ts. */
+  thread?: string;
 }
 
 export interface TextFacts {
@@ -53,10 +58,11 @@ const COLUMNS = `id, person, number, body, parts, run, incident, is_drill AS "is
 /** Writes those that are not there yet; gives their ids. */
 export async function insertTexts(store: Queryable, records: TextRecord[]): Promise<Set<string>> {
   const rows = await store.query<{ id: string }>(
-    `INSERT INTO text_out (id, person, number, body, parts, run, incident, is_drill, state, at, queued_at, detail)
-     SELECT t.id, t.person, t.number, t.body, t.parts, t.run, t.incident, t."isDrill", t.state, t.at, t."queuedAt", t.detail
+    `INSERT INTO text_out (id, person, number, body, parts, run, incident, is_drill, state, at, queued_at, detail, actor, thread)
+     SELECT t.id, t.person, t.number, t.body, t.parts, t.run, t.incident, t."isDrill", t.state, t.at, t."queuedAt", t.detail,
+       t.actor, t.thread
      FROM jsonb_to_recordset($1::jsonb) AS t(id text, person text, number text, body text, parts integer, run text,
-       incident text, "isDrill" boolean, state text, at bigint, "queuedAt" bigint, detail text)
+       incident text, "isDrill" boolean, state text, at bigint, "queuedAt" bigint, detail text, actor text, thread text)
      ON CONFLICT (id) DO NOTHING RETURNING id`,
     [JSON.stringify(records)],
   );
@@ -122,9 +128,9 @@ export async function insertInbound(
   { id, at, from, to, person, text }: InboundText,
 ): Promise<boolean> {
   const rows = await store.query(
-    `INSERT INTO text_in (id, at, from_number, to_number, person, body) VALUES ($1, $2, $3, $4, $5, $6)
+    `INSERT INTO text_in (id, at, from_number, to_number, person, body, thread) VALUES ($1, $2, $3, $4, $5, $6, $7)
      ON CONFLICT (id) DO NOTHING RETURNING id`,
-    [id, at, from, to, person ?? null, text],
+    [id, at, from, to, person ?? null, text, threadKey(from)],
   );
   return rows.length > 0;
 }

@@ -15,6 +15,7 @@ import type { Timeline } from '#timeline/timeline.ts';
 import { textParts } from './text-parts.ts';
 import * as sql from './text-store.ts';
 import type { InboundText, TextRecord, TextState } from './text-store.ts';
+import { threadKey } from './thread-key.ts';
 
 export const TEXT_LIMITS = {
   /** Texts that wait for a gateway; the next is refused with TEXT_QUEUE_FULL. */
@@ -223,6 +224,8 @@ class TextBook implements Texts {
       at,
       queuedAt: at,
       attempts: 0,
+      ...(text.actor !== undefined && text.actor !== 'system' ? { actor: text.actor } : {}),
+      ...(number ? { thread: threadKey(number) } : {}),
       detail: number ? undefined : '没有短信号码',
     };
   }
@@ -294,7 +297,7 @@ class TextBook implements Texts {
   async #receive(event: Extract<GatewayEvent, { kind: 'text-received' }>): Promise<void> {
     const { store, directory, timeline } = this.#options;
     const { event: id, at, from, to, text } = event;
-    const person = directory.personByNumber(from)?.id;
+    const person = (directory.personByNumber(from) ?? directory.personByNumber(threadKey(from)))?.id;
     const inbound: InboundText = { id, at, from, to, person, text };
     if (!(await sql.insertInbound(store, inbound))) return;
     await timeline.append({ kind: 'text.received', at, person, data: { text: id, from, to, body: text } });

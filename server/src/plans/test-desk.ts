@@ -91,6 +91,7 @@ export const TEST_SITE: Site = {
     },
   ],
   planButtons: [],
+  textTemplates: [],
 };
 
 function person(id: string, zh: string, more: Partial<Person> = {}): Person {

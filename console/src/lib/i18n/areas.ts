@@ -11,6 +11,7 @@ import { phone } from './phone.ts';
 import { run } from './run.ts';
 import { settings } from './settings.ts';
 import { states } from './states.ts';
+import { texts } from './texts.ts';
 import { timeline } from './timeline.ts';
 import { video } from './video.ts';
 
@@ -28,6 +29,7 @@ export const AREAS = {
   login,
   map,
   phone,
+  texts,
   timeline,
   field,
   video,

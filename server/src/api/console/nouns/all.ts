@@ -11,6 +11,7 @@ import { plans } from './plans.ts';
 import { presence } from './presence.ts';
 import { runs } from './runs.ts';
 import { system } from './system.ts';
+import { threads } from './threads.ts';
 import { zones } from './zones.ts';
 
 /** Every noun that the console shows live. */
@@ -29,4 +30,5 @@ export const NOUNS = [
   gauges,
   devices,
   feeds,
+  threads,
 ] as const;
