@@ -34,6 +34,8 @@ const PaZone = z.object({
   group: z.string().regex(/^(?:22[4-9]|23[0-9])(?:\.[0-9]{1,3}){3}$/, 'a multicast address, 224.0.0.0-239.255.255.255'),
   port: Port.min(1),
   horns: z.number().int().min(1).max(1000).default(1),
+  /** The names by which the horns report (their RTCP CNAME), so that a silent one can be named before it was ever heard. */
+  names: z.array(z.string().max(80)).max(1000).optional(),
 });
 
 const peer = { listenPort: Port.default(0), remoteHost: z.string(), remotePort: Port.min(1) };

@@ -99,7 +99,10 @@ export function gatewaysOfSite(
       ttl: 1,
       zones: zones
         .filter(({ gateway }) => gateway === id)
-        .map(({ id: zone, group, port, horns }) => ({ id: zone, group, port, horns })),
+        .map(({ id: zone, group, port, horns }) => ({
+          ...{ id: zone, group, port, horns },
+          names: Array.from({ length: horns }, (_, n) => `${zone}-${n + 1}`),
+        })),
     });
   if (addresses.smsc)
     gateways.push({

@@ -319,6 +319,8 @@ export function fakeSite(morePeople = 120): SiteView {
       'satellite-villages',
     ],
     textTemplates: [],
+    zoneGroups: [],
+    sounds: [],
   };
 }
 

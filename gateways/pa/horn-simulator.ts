@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { writeFileSync } from 'node:fs';
 import type { Chance } from '@tocsin/server/kernel/chance.ts';
-import type { Clock } from '@tocsin/server/kernel/clock.ts';
+import type { Clock, Timer } from '@tocsin/server/kernel/clock.ts';
 import { decodeG711, readRtp, writeWav } from '@tocsin/server/media';
 import { writeReceiverReport } from './receiver-report.ts';
 
@@ -10,6 +10,8 @@ const LIMITS = {
   packetsPerReport: 50,
   /** Packets that are kept for the WAV file: five minutes. */
   packetsKept: 15_000,
+  /** It says that it lives by sending its last report again. */
+  beatEveryMs: 5000,
 } as const;
 
 export interface HornOptions {
@@ -35,6 +37,8 @@ export class HornSimulator implements AsyncDisposable {
   readonly #ownSsrc: number;
   #source: { ssrc: number; first: number; highest: number; wraps: number; received: number } | undefined;
   #heard: Uint8Array[] = [];
+  #last: { report: Buffer; port: number; address: string } | undefined;
+  readonly #beat: Timer;
 
   /** Use openHorn. */
   constructor(socket: Socket, options: HornOptions) {
@@ -42,6 +46,9 @@ export class HornSimulator implements AsyncDisposable {
     this.#socket = socket;
     this.#clock = options.clock;
     this.#ownSsrc = Math.floor(options.chance.fraction() * 2 ** 32);
+    this.#beat = options.clock.every(LIMITS.beatEveryMs, () => {
+      if (this.#last && !this.isBroken) socket.send(this.#last.report, this.#last.port, this.#last.address);
+    });
     socket.on('message', (packet, from) => this.#receive(packet, from));
     socket.on('error', () => {});
   }
@@ -60,6 +67,7 @@ export class HornSimulator implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose]() {
+    this.#beat.cancel();
     await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
   }
 
@@ -90,6 +98,7 @@ export class HornSimulator implements AsyncDisposable {
       lost,
       extendedSequence,
     });
+    this.#last = { report, port: from.port + 1, address: from.address };
     this.#socket.send(report, from.port + 1, from.address);
   }
 }

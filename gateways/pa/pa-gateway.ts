@@ -4,11 +4,13 @@ import { openGateway, type Gateway, type GatewayOptions } from '../kit/gateway.t
 import { openSipDoor, type SipDoor } from '../kit/sip-door.ts';
 import { SILENT_FRAME } from '../kit/voice-leg.ts';
 import { openMulticastSender, type MulticastSender } from './multicast-sender.ts';
-import { PaZone, type ZoneConfig } from './pa-zone.ts';
+import { PaZone, type Playout, type ZoneConfig } from './pa-zone.ts';
 
 export const PA_LIMITS = {
   /** Calls of the server to all zones together. */
   callsAtOnce: 400,
+  /** How often the horns' beats are looked at. */
+  lookEveryMs: 5000,
 } as const;
 
 export interface PaGatewayOptions extends Omit<GatewayOptions, 'kind'> {
@@ -36,7 +38,7 @@ export async function startPaGateway(options: PaGatewayOptions): Promise<PaGatew
   const faults = new Faults({ isAllowed: options.areFaultsAllowed ?? false, clock, chance });
   const zones = new Map(
     options.zones.map((config) => {
-      const tell = (playout: { hornsPlaying: number; packets: number }) =>
+      const tell = (playout: Playout) =>
         void gateway
           .publish({ kind: 'playout', zone: config.id, hornsTotal: config.horns, ...playout })
           .catch((error: unknown) => log.error('event not stored', { error }));
@@ -84,6 +86,8 @@ export class PaGateway implements AsyncDisposable {
       for (const zone of parts.zones.values()) zone.hear(report);
     };
     this.gateway.announce(options.zones.map(({ id }) => ({ id, kind: 'zone', state: 'ready', sip: this.sipOf(id) })));
+    const look = options.clock.every(PA_LIMITS.lookEveryMs, () => this.#feelPulses());
+    parts.parts.defer(() => look.cancel());
     this.gateway.onCommand('inject-fault', async (command) => this.#inject(command), { afterCrash: 'again' });
     this.gateway.onCommand('self-test', ({ resource }) => this.#test(resource), { afterCrash: 'again' });
   }
@@ -119,18 +123,41 @@ export class PaGateway implements AsyncDisposable {
     if (!zone) return { outcome: 'refused' as const, because: `there is no zone "${resource}" here` };
     // Someone speaks there now: the announcement is its own proof, and the test would not be heard.
     if (zone.isSpeaking) return { outcome: 'refused' as const, because: 'an announcement is on the air in this zone' };
-    const heard = await zone.test(SILENT_FRAME, (tick) => everyFrame(this.#options.clock, tick));
+    const { heard: names, silent } = await zone.test(SILENT_FRAME, (tick) => everyFrame(this.#options.clock, tick));
+    const heard = names.length;
     const total = zone.config.horns;
+    const missing = silent.length > 0 ? `, silent: ${silent.join(', ')}` : '';
     this.gateway.setResource({
       id: resource,
       kind: 'zone',
       sip: this.sipOf(resource),
       ...(heard >= total
         ? { state: 'ready' }
-        : { state: heard > 0 ? 'degraded' : 'down', detail: `${heard} of ${total} horns answered` }),
+        : {
+            state: heard > 0 ? 'degraded' : 'down',
+            detail: `${heard} of ${total} horns answered${missing}`.slice(0, 200),
+          }),
     });
+    for (const name of names) this.#tellHorn(resource, name, true);
+    for (const name of silent) this.#tellHorn(resource, name, false);
     return heard >= total
       ? { outcome: 'done' as const }
-      : { outcome: 'refused' as const, because: `${heard} of ${total} horns answered` };
+      : { outcome: 'refused' as const, because: `${heard} of ${total} horns answered${missing}`.slice(0, 300) };
+  }
+
+  #feelPulses() {
+    const nowMs = this.#options.clock.monotonic();
+    for (const zone of this.#parts.zones.values())
+      for (const { name, isAlive } of zone.pulses(nowMs)) this.#tellHorn(zone.config.id, name, isAlive);
+  }
+
+  /** One horn as a resource of its own, so that a dead one can be named. */
+  #tellHorn(zone: string, name: string, isAlive: boolean) {
+    const id = `${zone}.${name}`.replace(/[^A-Za-z0-9._-]/g, '-').slice(0, 64);
+    this.gateway.setResource({
+      id,
+      kind: 'horn',
+      ...(isAlive ? { state: 'ready' } : { state: 'down', detail: 'the horn does not answer' }),
+    });
   }
 }

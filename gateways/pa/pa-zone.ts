@@ -11,12 +11,17 @@ export const ZONE_LIMITS = {
   tellEveryMs: 1000,
   /** Horns counted per announcement; further names are not counted. */
   hornsCounted: 2000,
+  /** A horn that beats and has not for so long is dead. */
+  silentAfterMs: 20_000,
+  /** Names of silent horns in one report. */
+  namesTold: 50,
 } as const;
 
 /** What is known of an announcement's playout. */
 export interface Playout {
   hornsPlaying: number;
   packets: number;
+  silent?: string[];
 }
 
 export interface ZoneConfig {
@@ -24,6 +29,15 @@ export interface ZoneConfig {
   group: string;
   port: number;
   horns: number;
+  /** The names by which the horns report; absent: learned from their reports. */
+  names?: string[];
+}
+
+/** What is known of one horn. */
+interface Horn {
+  heardAtMs: number;
+  /** It has reported while nothing was played: its silence then means something. */
+  beats: boolean;
 }
 
 /** One announcement: a call of the server relayed to the group, and the horns that proved to play it. */
@@ -48,6 +62,8 @@ export class PaZone {
   readonly #standing: Announcement[] = [];
   /** By SSRC, also for a little while after their end. */
   readonly #bySsrc = new Map<number, Announcement>();
+  /** By the name in their reports. */
+  readonly #horns = new Map<string, Horn>();
 
   constructor(
     config: ZoneConfig,
@@ -75,8 +91,18 @@ export class PaZone {
     void call.ended.then(() => this.#end(announcement));
   }
 
-  /** Sends silence for a little more than a second; resolves with the number of horns that proved to hear it. */
-  async test(silentFrame: Uint8Array, everyFrame: (tick: () => void) => Timer): Promise<number> {
+  /** Horns that have beaten and do not any more, and those that do. */
+  pulses(nowMs: number): { name: string; isAlive: boolean }[] {
+    return [...this.#horns]
+      .filter(([, horn]) => horn.beats)
+      .map(([name, horn]) => ({ name, isAlive: nowMs - horn.heardAtMs < ZONE_LIMITS.silentAfterMs }));
+  }
+
+  /** Sends silence for a little more than a second; resolves with the horns that proved to hear it, and those known that did not. */
+  async test(
+    silentFrame: Uint8Array,
+    everyFrame: (tick: () => void) => Timer,
+  ): Promise<{ heard: string[]; silent: string[] }> {
     const announcement = this.#begin();
     const sent = Promise.withResolvers<void>();
     const frames = ZONE_LIMITS.packetsForProof + 15;
@@ -89,17 +115,24 @@ export class PaZone {
     await new Promise<void>((resolve) => this.#clock.after(ZONE_LIMITS.tellEveryMs, resolve));
     this.#standing.splice(this.#standing.indexOf(announcement), 1);
     this.#forget(announcement);
-    return announcement.horns.size;
+    return { heard: [...announcement.horns], silent: this.#silentIn(announcement) };
   }
 
   /** A horn's report; ignored when it is not about one of ours. */
   hear(report: ReceiverReport): void {
+    const horn = this.#horns.get(report.cname);
+    if (horn) {
+      horn.heardAtMs = this.#clock.monotonic();
+      if (this.#bySsrc.size === 0) horn.beats = true;
+    }
     const announcement = this.#bySsrc.get(report.ssrc);
     if (!announcement || announcement.horns.has(report.cname) || announcement.horns.size >= ZONE_LIMITS.hornsCounted)
       return;
     const received = ((report.extendedSequence - announcement.stream.firstSequence) & 0xffff) + 1 - report.lost;
     if (received < ZONE_LIMITS.packetsForProof || received > announcement.stream.packets + 1) return;
     announcement.horns.add(report.cname);
+    if (!horn && this.#horns.size < ZONE_LIMITS.hornsCounted)
+      this.#horns.set(report.cname, { heardAtMs: this.#clock.monotonic(), beats: false });
     // Gathered for a moment, so that a hundred horns are one event.
     announcement.timer ??= this.#clock.after(ZONE_LIMITS.tellEveryMs, () => {
       announcement.timer = undefined;
@@ -137,7 +170,17 @@ export class PaZone {
   #tellIfNew(announcement: Announcement) {
     if (announcement.told === announcement.horns.size || !announcement.call) return;
     announcement.told = announcement.horns.size;
-    this.#tell({ hornsPlaying: announcement.horns.size, packets: announcement.stream.packets });
+    const silent = this.#silentIn(announcement).slice(0, ZONE_LIMITS.namesTold);
+    this.#tell({
+      hornsPlaying: announcement.horns.size,
+      packets: announcement.stream.packets,
+      ...(silent.length > 0 && { silent }),
+    });
+  }
+
+  #silentIn({ horns }: Announcement): string[] {
+    const known = new Set([...(this.config.names ?? []), ...this.#horns.keys()]);
+    return [...known].filter((name) => !horns.has(name));
   }
 
   #forget(announcement: Announcement) {

@@ -84,9 +84,15 @@ test('a horn that hears nothing is missing in the proof and in the silent self-t
   horns[1]!.isBroken = true;
   await broker.command('pa', { kind: 'self-test', command: 't-2', resource: 'dam' });
   const second = await until(() => broker.heard.results.find(({ command }) => command === 't-2'), 'the second test');
-  assert.deepEqual([second.outcome, second.because], ['refused', '2 of 3 horns answered']);
-  const state = await until(() => broker.heard.events.find((event) => event.kind === 'resource'), 'the zone’s state');
+  assert.deepEqual([second.outcome, second.because], ['refused', '2 of 3 horns answered, silent: dam-1']);
+  const told = (id: string) =>
+    broker.heard.events.findLast((event) => event.kind === 'resource' && event.resource.id === id);
+  const state = await until(() => told('dam'), 'the zone’s state');
   assert.ok(state.kind === 'resource' && state.resource.state === 'degraded');
+  const dead = await until(() => told('dam.dam-1'), 'the horn’s state');
+  assert.ok(dead.kind === 'resource' && dead.resource.state === 'down');
+  const alive = told('dam.dam-2');
+  assert.ok(alive?.kind === 'resource' && alive.resource.state === 'ready');
 });
 
 test('the newest call to a zone is heard; when it ends the earlier one is heard again', async (t) => {

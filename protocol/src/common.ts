@@ -36,6 +36,10 @@ export const Bearer = z.enum([
 ]);
 export type Bearer = z.infer<typeof Bearer>;
 
+/** What may sound over what on loudspeakers; music is the lowest. */
+export const AnnouncementPriority = z.enum(['music', 'routine', 'urgent', 'emergency']);
+export type AnnouncementPriority = z.infer<typeof AnnouncementPriority>;
+
 /** A name in both languages of the console; `en` falls back to `zh`. */
 export const Name = z.object({ zh: z.string().min(1).max(80), en: z.string().min(1).max(120).optional() });
 export type Name = z.infer<typeof Name>;

@@ -4,7 +4,7 @@
  * and gets one `CommandResult` in the acknowledgement.
  */
 import { z } from 'zod';
-import { Id, Level } from './common.ts';
+import { AnnouncementPriority, Id, Level } from './common.ts';
 import { CALL_COMMANDS } from './call-commands.ts';
 import type { CommandResult } from './command-result.ts';
 import type { Person, Right, Site, User } from './directory.ts';
@@ -145,8 +145,24 @@ export const Command = z.discriminatedUnion('do', [
     language: z.enum(['zh', 'en']).default('zh'),
     siren: z.boolean().default(false),
     times: z.number().int().min(1).max(20).default(1),
+    untilStopped: z.boolean().default(false),
+    priority: AnnouncementPriority.default('urgent'),
   }),
-  z.object({ do: z.literal('page.speak'), zones: z.array(Id).min(1).max(200) }),
+  z.object({
+    do: z.literal('page.play'),
+    zones: z.array(Id).min(1).max(200),
+    /** One of the site's sounds. */
+    sound: Id,
+    times: z.number().int().min(1).max(20).default(1),
+    untilStopped: z.boolean().default(false),
+    /** Absent: the sound's own. */
+    priority: AnnouncementPriority.optional(),
+  }),
+  z.object({
+    do: z.literal('page.speak'),
+    zones: z.array(Id).min(1).max(200),
+    priority: AnnouncementPriority.default('urgent'),
+  }),
   z.object({ do: z.literal('page.stop'), zones: z.array(Id).min(1).max(200) }),
   // short messages
   z.object({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Bearer, Id, Location, Name } from './common.ts';
+import { AnnouncementPriority, Bearer, Id, Location, Name } from './common.ts';
 import { ROUTING_FIELDS, Trunk } from './routing.ts';
 import { CallFeatures } from './features.ts';
 
@@ -73,6 +73,19 @@ export const Zone = z.object({
   outline: z.array(Location).max(200).default([]),
 });
 export type Zone = z.infer<typeof Zone>;
+
+/** Zones that are often wanted together; its id stands where a zone's may stand. */
+export const ZoneGroup = z.object({ id: Id, name: Name, zones: z.array(Id).min(1).max(200) });
+export type ZoneGroup = z.infer<typeof ZoneGroup>;
+
+/** A WAV file of the site that can be played on loudspeakers. */
+export const Sound = z.object({
+  id: Id,
+  name: Name,
+  file: z.string().regex(/^[\w][\w./-]{0,120}\.wav$/, 'a .wav file below the site’s folder'),
+  priority: AnnouncementPriority.default('routine'),
+});
+export type Sound = z.infer<typeof Sound>;
 
 /** A radio channel: half-duplex, one talker at a time, reached through its gateway. */
 export const Channel = z.object({
@@ -227,5 +240,7 @@ export const Site = z.object({
   /** Plan ids in the order of the desk's buttons. */
   planButtons: z.array(Id).default([]),
   textTemplates: z.array(TextTemplate).max(200).default([]),
+  zoneGroups: z.array(ZoneGroup).max(100).default([]),
+  sounds: z.array(Sound).max(200).default([]),
 });
 export type Site = z.infer<typeof Site>;

@@ -170,6 +170,8 @@ export const GatewayEvent = z.discriminatedUnion('kind', [
     hornsPlaying: z.number().int().nonnegative(),
     hornsTotal: z.number().int().nonnegative(),
     packets: z.number().int().nonnegative(),
+    /** Those of the horns whose names the gateway knows that have not proved it, at most 50. */
+    silent: z.array(z.string().max(80)).max(50).optional(),
   }),
   z.object({ kind: z.literal('resource'), event: Id, at: AtMs, resource: GatewayResource }),
 ]);

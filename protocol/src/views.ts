@@ -2,7 +2,7 @@
  * What the console shows: one type a noun. The server decides, the console shows; an item is always sent whole.
  * Times are milliseconds since 1970 by the server's clock; `hello` carries the server's time so that ages are right.
  */
-import type { Bearer, Level, Location, Name } from './common.ts';
+import type { AnnouncementPriority, Bearer, Level, Location, Name } from './common.ts';
 
 /** Progress of reaching one person over one channel (the notification ledger). */
 export type LedgerState =
@@ -250,8 +250,13 @@ export interface ZoneView {
   since: number;
   hornsPlaying?: number;
   hornsTotal: number;
+  /** Horns that have not proved that they play, where the gateway knows their names. */
+  silentHorns?: string[];
   /** What is being played. */
   announcement?: string;
+  priority?: AnnouncementPriority;
+  /** Announcements that it has interrupted, or that wait for it to end. */
+  waiting?: number;
 }
 
 export interface ChannelView {

@@ -29,7 +29,14 @@ export function findContradictions(site: Site): Contradiction[] {
   const roles = ids('roles');
   const groups = ids('groups');
   const accounts = ids('accounts', 'user');
-  for (const list of ['users', 'zones', 'channels', 'gauges', 'devices'] as const) ids(list);
+  for (const list of ['users', 'channels', 'gauges', 'devices'] as const) ids(list);
+  for (const list of ['textTemplates', 'sounds'] as const) ids(list);
+  const zones = ids('zones');
+  ids('zoneGroups');
+  site.zoneGroups.forEach((group, i) => {
+    if (zones.has(group.id)) complain(['zoneGroups', i, 'id'], `"${group.id}" is a zone already`);
+    group.zones.forEach((id, k) => refer(['zoneGroups', i, 'zones', k], id, zones, 'zone'));
+  });
   ids('rooms', 'number');
   checkRouting(site, { groups, ids, refer, complain });
 

@@ -26,7 +26,7 @@ import { closeIncident, markIncident, openIncident } from './keep-incident.ts';
 import { pressDevice, radioSpeaks } from './play-demo.ts';
 import { parkFromDesk, retrieveAtDesk } from './park-call.ts';
 import { pickUpAtDesk } from './pick-up-call.ts';
-import { sayOnZones, speakOnZones, stopZones } from './page-zones.ts';
+import { playOnZones, sayOnZones, speakOnZones, stopZones } from './page-zones.ts';
 import { sendText } from './send-text.ts';
 import { setMode } from './set-mode.ts';
 import { leaveChannel, listenToChannel, releaseFloor, requestFloor } from './talk-on-channel.ts';
@@ -77,6 +77,7 @@ export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
   'floor.request': { right: 'talk', run: requestFloor },
   'floor.release': { right: 'talk', run: releaseFloor },
   'page.say': { right: 'page', run: sayOnZones },
+  'page.play': { right: 'page', run: playOnZones },
   'page.speak': { right: 'page', run: speakOnZones },
   'page.stop': { right: 'page', run: stopZones },
   'text.send': { right: 'text', run: sendText },

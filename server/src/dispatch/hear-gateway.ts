@@ -40,7 +40,8 @@ export const hearGateway = {
           );
         return;
       case 'playout':
-        if (isNew(event.event, desk)) desk.announcements.playout(event.zone, event.hornsPlaying, event.hornsTotal);
+        if (isNew(event.event, desk))
+          desk.announcements.playout(event.zone, event.hornsPlaying, event.hornsTotal, event.silent);
         return;
       case 'resource':
         desk.resources.update(gateway, event.resource);

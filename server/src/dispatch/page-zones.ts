@@ -11,16 +11,17 @@ const GAP_MS = 1_500;
 
 /** Speaks a text on the zones by machine. */
 export async function sayOnZones(command: CommandOf<'page.say'>, actor: Actor, desk: Desk) {
-  refuseUnknown(command.zones, desk);
+  const zones = zonesOf(command.zones, desk);
   const speech: AnnouncementPart = { kind: 'speech', text: command.text, language: command.language };
   // Spoken before the first zone is called: a text that cannot be spoken is refused here, not on the loudspeakers.
   await desk.engine.speak({ text: command.text, language: command.language });
   const { id } = desk.announcements.play({
-    zones: command.zones,
+    zones,
     parts: command.siren ? [SIREN, speech] : [speech],
-    times: command.times,
+    times: command.untilStopped ? 'until-stopped' : command.times,
     gapMs: GAP_MS,
     isDrill: false,
+    priority: command.priority,
     title: { zh: command.text.slice(0, 40) },
     actor: actor.user,
     signal: new AbortController().signal,
@@ -28,9 +29,29 @@ export async function sayOnZones(command: CommandOf<'page.say'>, actor: Actor, d
   return { announcement: id };
 }
 
+/** Plays one of the site's sounds on the zones. */
+export async function playOnZones(command: CommandOf<'page.play'>, actor: Actor, desk: Desk) {
+  const zones = zonesOf(command.zones, desk);
+  const sound = desk.directory.site.sounds.find(({ id }) => id === command.sound);
+  if (!sound) throw new DispatchError('NOT_FOUND', `sound "${command.sound}"`);
+  const priority = command.priority ?? sound.priority;
+  const { id } = desk.announcements.play({
+    zones,
+    parts: [{ kind: 'file', path: sound.file }],
+    times: command.untilStopped ? 'until-stopped' : command.times,
+    gapMs: priority === 'music' ? 0 : GAP_MS,
+    isDrill: false,
+    priority,
+    title: sound.name,
+    actor: actor.user,
+    signal: new AbortController().signal,
+  });
+  return Promise.resolve({ announcement: id });
+}
+
 /** The dispatcher speaks himself: his phone is called, and what he says is heard until he hangs up. */
-export async function speakOnZones({ zones }: CommandOf<'page.speak'>, actor: Actor, desk: Desk) {
-  refuseUnknown(zones, desk);
+export async function speakOnZones(command: CommandOf<'page.speak'>, actor: Actor, desk: Desk) {
+  const zones = zonesOf(command.zones, desk);
   const leg = await callSeat(actor, { number: 'pa', name: '广播' }, desk);
   const call = desk.calls.begin({
     kind: 'announcement',
@@ -44,6 +65,7 @@ export async function speakOnZones({ zones }: CommandOf<'page.speak'>, actor: Ac
     .speak(leg, {
       zones,
       isDrill: false,
+      priority: command.priority,
       title: { zh: `${actor.name} 喊话`, en: `${actor.name} live` },
       actor: actor.user,
       signal: leg.gone,
@@ -53,9 +75,16 @@ export async function speakOnZones({ zones }: CommandOf<'page.speak'>, actor: Ac
 }
 
 export async function stopZones({ zones }: CommandOf<'page.stop'>, _actor: Actor, desk: Desk) {
-  desk.announcements.stop(zones);
+  desk.announcements.stop(zonesOf(zones, desk));
 }
 
-function refuseUnknown(zones: string[], desk: Desk): void {
-  for (const zone of zones) if (!desk.directory.zone(zone)) throw new DispatchError('ZONE_UNKNOWN', zone);
+/** The zones that ids name, those of a group among them, each once. @throws DispatchError ZONE_UNKNOWN */
+function zonesOf(ids: string[], { directory }: Desk): string[] {
+  const zones = ids.flatMap((id) => {
+    if (directory.zone(id)) return [id];
+    const group = directory.site.zoneGroups.find((each) => each.id === id);
+    if (!group) throw new DispatchError('ZONE_UNKNOWN', id);
+    return group.zones;
+  });
+  return [...new Set(zones)];
 }

@@ -92,6 +92,8 @@ export const TEST_SITE: Site = {
   ],
   planButtons: [],
   textTemplates: [],
+  zoneGroups: [],
+  sounds: [],
 };
 
 function person(id: string, zh: string, more: Partial<Person> = {}): Person {

@@ -24,10 +24,10 @@ export function siteFor(session: Session, desk: Desk): SiteView {
   const isMine = ({ organisation }: { organisation: string }) =>
     desk.directory.isWithin(organisation, session.user.organisation);
   const { id, name, centre, zoom, baseMap, organisations, roles, groups, rooms, features, planButtons } = site;
-  const { textTemplates } = site;
+  const { textTemplates, zoneGroups, sounds } = site;
   return {
     ...{ id, name, centre, zoom, baseMap, organisations, roles, groups, rooms, features, planButtons },
-    ...{ textTemplates },
+    ...{ textTemplates, zoneGroups, sounds },
     trunks: site.trunks.map(({ id, name, bearer, lines }) => ({ id, name, bearer, lines })),
     users: site.users.map(({ id, name }) => ({ id, name })),
     people: site.people.filter(isMine).map(({ care: _care, ...person }) => person),
