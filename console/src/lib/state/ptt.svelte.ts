@@ -95,7 +95,7 @@ class PushToTalk {
   /** Holding a zone's key: the seat's phone is called and heard on the loudspeakers until the release. */
   async speakOnZone(zone: string): Promise<void> {
     phone.speakOn('pa');
-    const result = await command({ do: 'page.speak', zones: [zone] });
+    const result = await command({ do: 'page.speak', zones: [zone], priority: 'urgent' });
     if (!result.ok) {
       phone.speakOn(undefined);
       toasts.show({ kind: 'warning', text: failureInWords(result.code, result.message) });
