@@ -201,6 +201,10 @@ export const Account = z.object({
   kind: z.enum(['phone', 'seat', 'horn', 'gateway']).default('phone'),
   /** What it may call outside; absent: the site's `callClass`. */
   callClass: Id.optional(),
+  /** Whether its sound is secured by SRTP with SDES keys: never, where the phone can, or always. Absent: where it can. */
+  srtp: z.enum(['off', 'offered', 'required']).optional(),
+  /** Keys may be told over UDP and TCP too, where everybody on the way can read them. Absent: over TLS only. */
+  srtpWithoutTls: z.boolean().optional(),
 });
 export type Account = z.infer<typeof Account>;
 

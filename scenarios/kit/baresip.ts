@@ -21,7 +21,11 @@ export interface BaresipOptions {
   password?: string;
   /** host:port of the registrar. */
   server: string;
-  transport?: 'udp' | 'tcp';
+  transport?: 'udp' | 'tcp' | 'tls';
+  /** For TLS: the authority that it believes, and its own certificate with key; files. */
+  certificates?: { authority: string; own: string };
+  /** SRTP by SDES: where the other side can, or always. */
+  srtp?: 'srtp' | 'srtp-mand';
   answer?: 'auto' | 'manual';
   /** The tone it says, in Hz; 0: silence. */
   toneHz?: number;
@@ -82,6 +86,8 @@ export class Baresip {
       toneHz = 0,
       registers = true,
       codec = 'pcma',
+      certificates,
+      srtp,
     } = this.options;
     const controlPort = await freePort();
     const voice = join(this.folder, 'voice.wav');
@@ -92,7 +98,7 @@ export class Baresip {
     await writeFile(join(this.folder, 'contacts'), '');
     await writeFile(
       join(this.folder, 'accounts'),
-      `<sip:${user}@${server};transport=${transport}>;auth_user=${user};auth_pass=${password};answermode=${answer};regint=${registers ? 300 : 0};audio_codecs=${codecName}\n`,
+      `<sip:${user}@${server};transport=${transport}>;auth_user=${user};auth_pass=${password};answermode=${answer};regint=${registers ? 300 : 0};audio_codecs=${codecName}${srtp ? `;mediaenc=${srtp}` : ''}\n`,
     );
     await writeFile(
       join(this.folder, 'config'),
@@ -115,7 +121,7 @@ net_interface 127.0.0.1
 module_path /usr/lib/baresip/modules
 module ${module}.so
 module sndfile.so
-module aubridge.so
+${srtp ? 'module srtp.so\n' : ''}${certificates ? `sip_cafile ${certificates.authority}\nsip_certificate ${certificates.own}\n` : ''}module aubridge.so
 module aufile.so
 module_tmp uuid.so
 module_tmp account.so

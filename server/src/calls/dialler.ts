@@ -4,11 +4,13 @@ import { DispatchError } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Directory } from '#directory/directory.ts';
 import type { PlainCodec } from '#sdp/codec.ts';
+import type { SrtpMode } from '#sdp/crypto.ts';
 import type { Binding } from '#sip/registrar/binding.ts';
 import type { UserAgent } from '#sip/user-agent/user-agent.ts';
 import type { DialOutcome, HangUpReason, Party } from './leg.ts';
 import type { LegMedia } from './leg-media.ts';
 import type { Lines } from './lines.ts';
+import { srtpFor } from './media-security.ts';
 import { route } from './routing/route.ts';
 import type { Destination } from './routing/routing.ts';
 import { SipLeg } from './sip-leg.ts';
@@ -49,7 +51,14 @@ export interface DialOptions {
 const NO_RESPONSE_AFTER_MS = 5_000;
 
 /** Makes the media of a leg: plain RTP, or through the SFU when the far end is a browser. */
-export type OpenMedia = (label: string, isBrowser: boolean, like?: readonly PlainCodec[]) => Promise<LegMedia>;
+export type OpenMedia = (label: string, isBrowser: boolean, wishes?: MediaWishes) => Promise<LegMedia>;
+
+export interface MediaWishes {
+  /** What the other party speaks, best first. */
+  like?: readonly PlainCodec[];
+  /** Whether the sound is secured by SDES; absent: off. */
+  srtp?: SrtpMode;
+}
 
 /** Asks the phone of someone who has himself asked for the call to answer without ringing. */
 const ANSWER_ITSELF_HEADERS = {
@@ -95,7 +104,15 @@ export class Dialler {
       case 'account': {
         const bindings = this.#userAgent.registrar.lookup(destination.user);
         if (bindings.length === 0) return { kind: 'unreachable', why: 'not-registered' };
-        const phones = bindings.map((binding) => ({ to: binding, isBrowser: binding.isWebSocket }));
+        const account = this.#directory.account(destination.user);
+        const phones = bindings.flatMap((binding) => {
+          const srtp = srtpFor(account, binding.source.transport);
+          return srtp === 'needs-tls' ? [] : [{ to: binding, isBrowser: binding.isWebSocket, srtp }];
+        });
+        if (phones.length === 0) {
+          this.#log.warn('SRTP is required, and the phone has not registered over TLS', { account: destination.user });
+          return { kind: 'unreachable', why: 'media-refused' };
+        }
         const party = { ...(options.party ?? { number: target.number }), account: destination.user };
         return await this.#ring(phones, target.number, { ...options, party });
       }
@@ -119,7 +136,7 @@ export class Dialler {
   }
 
   async #ring(
-    phones: { to: string | Binding; isBrowser: boolean }[],
+    phones: { to: string | Binding; isBrowser: boolean; srtp?: SrtpMode }[],
     number: string,
     options: DialOptions,
     trunk?: string,
@@ -158,7 +175,7 @@ export class Dialler {
   }
 
   async #ringOne(
-    phone: { to: string | Binding; isBrowser: boolean },
+    phone: { to: string | Binding; isBrowser: boolean; srtp?: SrtpMode },
     party: Party,
     options: DialOptions,
     signal: AbortSignal,
@@ -169,7 +186,7 @@ export class Dialler {
     let leg: SipLeg;
     let offer: string;
     try {
-      const media = await this.#openMedia(party.number, phone.isBrowser, options.like);
+      const media = await this.#openMedia(party.number, phone.isBrowser, { like: options.like, srtp: phone.srtp });
       leg = SipLeg.outbound(this.#chance.id('leg'), party, media);
       leg.once('ended', giveBack);
       offer = await media.offer();

@@ -4,6 +4,7 @@ import type { MediaEngine } from '#media/engine.ts';
 import type { RtpPort } from '#media/rtp-port.ts';
 import type { PlainCodec } from '#sdp/codec.ts';
 import type { Direction } from '#sdp/direction.ts';
+import { SRTP_SUITES, type OurSrtp, type SrtpMode, type SrtpSuite } from '#sdp/crypto.ts';
 import { type AgreedAudio, answerOffer, type OurAudio, readAnswer, writeOffer } from '#sdp/plain.ts';
 import type { LegMedia, MediaAgreement, MediaAnswer } from './leg-media.ts';
 
@@ -22,6 +23,7 @@ export class PlainMedia extends Emitter<{ lost: []; back: []; closed: [] }> impl
   readonly #sessionId: string;
   readonly #host: string;
   #codecs = CODECS;
+  #srtp?: OurSrtp;
   #version = 0;
   #ours?: string;
   codec: PlainCodec | undefined;
@@ -35,11 +37,16 @@ export class PlainMedia extends Emitter<{ lost: []; back: []; closed: [] }> impl
     host: string,
     label: string,
     chance: Chance,
-    like?: readonly PlainCodec[],
+    { like, srtp = 'off' }: { like?: readonly PlainCodec[]; srtp?: SrtpMode } = {},
   ): Promise<PlainMedia> {
     const media = new PlainMedia(await engine.openRtp({ label }), host, chance);
     // What the other party speaks comes first: the more often the two agree, the less is transcoded.
     if (like) media.#codecs = [...CODECS].sort((a, b) => rankOf(a, like) - rankOf(b, like));
+    const keys = Object.fromEntries(SRTP_SUITES.map((suite) => [suite, chance.bytes(30)])) as Record<
+      SrtpSuite,
+      Uint8Array
+    >;
+    media.#srtp = { mode: srtp, keys };
     return media;
   }
 
@@ -88,6 +95,7 @@ export class PlainMedia extends Emitter<{ lost: []; back: []; closed: [] }> impl
       direction,
       codecs: this.#codecs,
       comfortNoise: true,
+      srtp: this.#srtp,
     };
   }
 
@@ -102,6 +110,7 @@ export class PlainMedia extends Emitter<{ lost: []; back: []; closed: [] }> impl
       accepts: agreed.accepts,
       acceptsEvents: agreed.acceptsEvents,
       comfortNoisePayloadType: agreed.comfortNoisePayloadType,
+      srtp: agreed.srtp,
       // A line without telephone-events may still have keys.
       inbandDigits: agreed.telephoneEventPayloadType === undefined,
       ptimeMs: agreed.ptimeMs,

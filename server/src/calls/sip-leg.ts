@@ -88,7 +88,7 @@ export class SipLeg extends LegBase {
     if (invite.offer === undefined) return await this.#acceptWithOurOffer(invite);
     const answer = await this.#media.answer(invite.offer, like?.media.codec);
     if (answer.kind === 'refused') {
-      await this.refuse(488, 'media-refused');
+      await this.refuse(488, 'media-refused', answer.why === 'not-secure' ? 'SRTP is required' : undefined);
       return false;
     }
     if (this.gone.aborted) return false;
@@ -97,9 +97,9 @@ export class SipLeg extends LegBase {
     return true;
   }
 
-  /** Refuses an inbound call that was not answered, with a SIP status. */
-  async refuse(status: number, reason: HangUpReason): Promise<void> {
-    this.#invite?.refuse(status, undefined, Q850[reason]);
+  /** Refuses an inbound call that was not answered, with a SIP status, and words of our own where its usual ones say too little. */
+  async refuse(status: number, reason: HangUpReason, words?: string): Promise<void> {
+    this.#invite?.refuse(status, words, Q850[reason]);
     this.#invite = undefined;
     await this.hangUp(reason);
   }

@@ -22,7 +22,7 @@ export class WebRtcMedia extends Emitter<{ lost: []; back: []; closed: [] }> imp
     sfu: Sfu,
     label: string,
     chance: Chance,
-    like: readonly PlainCodec[] = [],
+    { like = [] }: { like?: readonly PlainCodec[] } = {},
   ): Promise<WebRtcMedia> {
     const port = await engine.openRtp({ label });
     // The SFU forwards one SSRC only, for the leg's whole life.

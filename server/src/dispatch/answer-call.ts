@@ -3,6 +3,7 @@ import type { DialOutcome, HangUpReason, Party } from '#calls/leg.ts';
 import { route } from '#calls/routing/route.ts';
 import type { Destination } from '#calls/routing/routing.ts';
 import { ECHO_NUMBER } from '#calls/routing/stages/echo-test.ts';
+import { srtpFor } from '#calls/media-security.ts';
 import { SipLeg } from '#calls/sip-leg.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { LIMITS } from '#kernel/limits.ts';
@@ -174,6 +175,12 @@ function refusalOf(outcome: Exclude<DialOutcome, { kind: 'answered' }>): [status
 
 /** Gives the caller a leg; undefined when there is no media for it, and he has been told so. */
 async function takeUp(invite: IncomingInvite, from: Party, desk: Desk): Promise<SipLeg | undefined> {
+  const srtp = srtpFor(desk.directory.account(from.account ?? ''), invite.source.transport);
+  if (srtp === 'needs-tls') {
+    await noteRefusal(desk, from, invite.dialled, 'srtp-needs-tls');
+    invite.refuse(488, 'SRTP is required, and its keys need TLS');
+    return undefined;
+  }
   const giveBack = desk.lines.take(invite.trunk);
   if (!giveBack) {
     await noteRefusal(desk, from, invite.dialled, 'trunk-full');
@@ -181,7 +188,7 @@ async function takeUp(invite: IncomingInvite, from: Party, desk: Desk): Promise<
     return undefined;
   }
   try {
-    const media = await desk.openMedia(from.number, invite.isWebSocket);
+    const media = await desk.openMedia(from.number, invite.isWebSocket, { srtp });
     const leg = SipLeg.inbound(desk.chance.id('leg'), from, invite, media);
     leg.once('ended', giveBack);
     return leg;

@@ -130,10 +130,10 @@ export async function openServer(config: Config): Promise<Server> {
   const system = new SystemState(clock, { isDemo: config.isDemo, simulators: config.simulators });
   const phones = new Phones(userAgent);
   const lines = new Lines(directory);
-  const openMedia: OpenMedia = (label, isBrowser, like) =>
+  const openMedia: OpenMedia = (label, isBrowser, wishes) =>
     isBrowser
-      ? WebRtcMedia.open(engine, sfu, label, chance, like)
-      : PlainMedia.open(engine, advertised, label, chance, like);
+      ? WebRtcMedia.open(engine, sfu, label, chance, wishes)
+      : PlainMedia.open(engine, advertised, label, chance, wishes);
   const dialler = new Dialler({ ...kit, userAgent, openMedia, directory, lines });
   const recordings = opened.use(new Recordings({ ...kit, engine, store, timeline, folder: config.data }));
   const resources = new GatewayResources(gatewaysExpected(directory.site), clock.now());

@@ -52,7 +52,7 @@ export class MediaBridge implements Listenable<MediaBridgeEvents>, AsyncDisposab
     await this.#link.ask('remove-node', { bridge: this.id, node: node.id });
   }
 
-  /** A muted node is not heard; it goes on hearing. */
+  /** A muted node is not heard; it goes on hearing. Of a node that has left the bridge this and the following change nothing. */
   setMuted(node: BridgeNode, isMuted: boolean): Promise<void> {
     return this.#change(node, { isMuted });
   }

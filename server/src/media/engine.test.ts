@@ -315,3 +315,15 @@ for (const io of ['dgram', 'batched'] as const) {
     }
   });
 }
+
+test('who has left can still be muted: a leg may end while somebody holds it', async (t) => {
+  const { engine, phoneWith } = await engineFor(t);
+  const [a, b] = [await phoneWith(500), await phoneWith(1300)];
+  const bridge = await engine.openBridge();
+  await bridge.add(a.leg);
+  await bridge.add(b.leg);
+  await a.leg.close();
+  await bridge.setMuted(a.leg, true);
+  await bridge.close();
+  await bridge.setMuted(b.leg, true);
+});

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
 import type { AudioCodec } from './codecs/codec.ts';
 import type { ThreadLink } from './thread-link.ts';
-import type { MediaDirection, Report, RtpStatistics } from './worker/protocol.ts';
+import type { MediaDirection, Report, RtpStatistics, SrtpConfiguration } from './worker/protocol.ts';
 
 export interface RtpOptions {
   /** 'g722' makes it a leg of 16 kHz: what it hears of such legs is wideband. */
@@ -38,6 +38,8 @@ export interface RtpOptions {
   acceptsEvents?: readonly { payloadType: number; clockRate: number }[];
   /** The far end takes comfort noise of this type (RFC 3389): silence is then told, and not sent. */
   comfortNoisePayloadType?: number;
+  /** SRTP instead of RTP: what does not carry the far end's key is refused. The same keys again go on where they were. */
+  srtp?: SrtpConfiguration;
 }
 
 export interface RtpPortEvents extends Record<string, unknown[]> {

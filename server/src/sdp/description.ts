@@ -1,5 +1,6 @@
 import { parse, type MediaDescription, type SessionDescription } from 'sdp-transform';
 import { STATIC_PAYLOAD_TYPES, type DescribedCodec } from './codec.ts';
+import { readCrypto, type CryptoLine } from './crypto.ts';
 import { directionOf, receives, sends, type Direction } from './direction.ts';
 
 /** Named limits of a description from outside; one that is larger is refused as malformed. */
@@ -37,6 +38,8 @@ export interface MediaSection {
   maxPtimeMs?: number;
   /** RTP/SAVP, RTP/SAVPF or DTLS: keys are needed before anything can be heard. */
   isSecure: boolean;
+  /** Keys by SDES that we can work with. A phone that would like SRTP and can do without writes them below RTP/AVP. */
+  crypto: CryptoLine[];
   hasRtcpMux: boolean;
   mid?: string;
   ice?: { ufrag: string; pwd: string };
@@ -97,6 +100,7 @@ function readSection(session: SessionDescription, line: MediaDescription, index:
     ptimeMs: positive(line.ptime),
     maxPtimeMs: positive(line.maxptime),
     isSecure: /SAVP/.test(line.protocol),
+    crypto: readCrypto(line),
     hasRtcpMux,
     mid: line.mid === undefined ? undefined : String(line.mid),
     // The parser turns a value of digits into a number, so everything that is a word is made one again.

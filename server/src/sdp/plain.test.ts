@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { BadDescription, isWebRtc, readDescription } from './description.ts';
-import { answerOffer, readAnswer, writeOffer, type AgreedAnswer, type OurAudio } from './plain.ts';
+import type { OurSrtp, SrtpMode } from './crypto.ts';
+import {
+  answerOffer,
+  readAnswer,
+  writeOffer,
+  type AgreedAnswer,
+  type AgreedAudio,
+  type OurAudio,
+  type Refused,
+} from './plain.ts';
 import { capture, sdp } from './test-captures.ts';
 
 const ours: OurAudio = { host: '127.0.0.1', port: 20_000, sessionId: '42', version: 1 };
@@ -269,4 +278,71 @@ test('no text whatever breaks the reader', () => {
     }),
     { numRuns: 500 },
   );
+});
+
+const KEYS: OurSrtp['keys'] = {
+  AES_CM_128_HMAC_SHA1_80: new Uint8Array(30).fill(1),
+  AES_CM_128_HMAC_SHA1_32: new Uint8Array(30).fill(2),
+};
+const srtp = (mode: SrtpMode): OurSrtp => ({ mode, keys: KEYS });
+const THEIR_KEY = Buffer.alloc(30, 7).toString('base64');
+const why = (outcome: AgreedAudio | Refused) => (outcome.kind === 'refused' ? outcome.why : outcome.kind);
+
+test('SRTP by SDES: the first line that can be worked with is answered, with its tag and our key (RFC 4568 §5.1.2)', () => {
+  const offer = sdp(
+    'm=audio 4000 RTP/SAVP 8',
+    `a=crypto:1 AES_256_CM_HMAC_SHA1_80 inline:${THEIR_KEY}`,
+    `a=crypto:2 AES_CM_128_HMAC_SHA1_80 inline:${THEIR_KEY}|2^20|1:4`,
+    `a=crypto:3 AES_CM_128_HMAC_SHA1_80 inline:${THEIR_KEY} UNENCRYPTED_SRTP`,
+    `a=crypto:4 AES_CM_128_HMAC_SHA1_32 inline:${THEIR_KEY}|2^31`,
+    `a=crypto:5 AES_CM_128_HMAC_SHA1_80 inline:${THEIR_KEY}`,
+  );
+  for (const mode of ['offered', 'required'] as const) {
+    const agreed = answered(offer, { srtp: srtp(mode) });
+    assert.deepEqual(agreed.srtp, {
+      suite: 'AES_CM_128_HMAC_SHA1_32',
+      sendKey: KEYS.AES_CM_128_HMAC_SHA1_32,
+      receiveKey: new Uint8Array(30).fill(7),
+    });
+    const ourKey = Buffer.alloc(30, 2).toString('base64');
+    assert.match(agreed.answer, /^m=audio 20000 RTP\/SAVP 8\r$/m);
+    assert.ok(agreed.answer.includes(`a=crypto:4 AES_CM_128_HMAC_SHA1_32 inline:${ourKey}\r\n`), agreed.answer);
+  }
+  assert.equal(why(answerOffer(offer, ours)), 'secure-only');
+  const broken = offer.replaceAll(THEIR_KEY, 'c2hvcnQ=');
+  assert.equal(why(answerOffer(broken, { ...ours, srtp: srtp('required') })), 'not-secure');
+});
+
+test('a phone that would like SRTP and can do without gets what this side wants', () => {
+  const offer = sdp('m=audio 4000 RTP/AVP 8', `a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${THEIR_KEY}`);
+  assert.equal(answered(offer).srtp, undefined);
+  assert.doesNotMatch(answered(offer).answer, /crypto/);
+  assert.equal(answered(offer, { srtp: srtp('offered') }).srtp?.suite, 'AES_CM_128_HMAC_SHA1_80');
+  const both = sdp(
+    'm=audio 4000 RTP/AVP 8',
+    'm=audio 4002 RTP/SAVP 8',
+    `a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:${THEIR_KEY}`,
+  );
+  assert.equal(answered(both, { srtp: srtp('offered') }).remote.port, 4002);
+  assert.equal(answered(both).remote.port, 4000);
+  const plain = sdp('m=audio 4000 RTP/AVP 8');
+  assert.equal(answered(plain, { srtp: srtp('offered') }).srtp, undefined);
+  assert.equal(why(answerOffer(plain, { ...ours, srtp: srtp('required') })), 'not-secure');
+});
+
+test('our offer with keys and its answer agree on both sides; an answer without them is refused where they are required', () => {
+  for (const mode of ['offered', 'required'] as const) {
+    const offer = writeOffer({ ...ours, srtp: srtp(mode) });
+    assert.match(offer, mode === 'required' ? /RTP\/SAVP / : /RTP\/AVP /);
+    const theirs = { mode: 'offered', keys: { ...KEYS, AES_CM_128_HMAC_SHA1_80: new Uint8Array(30).fill(9) } } as const;
+    const answer = answered(offer, { port: 30_000, srtp: theirs });
+    const agreed = readAnswer(answer.answer, offer);
+    assert(agreed.kind === 'agreed');
+    assert.deepEqual(agreed.srtp?.sendKey, answer.srtp?.receiveKey);
+    assert.deepEqual(agreed.srtp?.receiveKey, answer.srtp?.sendKey);
+    const later = writeOffer({ ...ours, version: 2, srtp: srtp(mode), previous: offer });
+    assert.deepEqual(later.match(/^a=crypto.*$/gm), offer.match(/^a=crypto.*$/gm), 'the same keys again');
+    const plain = readAnswer(sdp(`m=audio 4000 RTP/${mode === 'required' ? 'S' : ''}AVP 8`), offer);
+    assert.equal(why(plain), mode === 'required' ? 'secure-only' : 'agreed');
+  }
 });

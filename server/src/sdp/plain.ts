@@ -9,6 +9,15 @@ import {
   type DescribedCodec,
   type PlainCodec,
 } from './codec.ts';
+import {
+  answerCrypto,
+  chosenCrypto,
+  offeredCrypto,
+  writeCrypto,
+  type AgreedSrtp,
+  type CryptoLine,
+  type OurSrtp,
+} from './crypto.ts';
 import { BadDescription, readDescription, type Description, type MediaSection } from './description.ts';
 import { agreedDirection, type Direction } from './direction.ts';
 
@@ -27,6 +36,8 @@ export interface OurAudio {
   like?: PlainCodec;
   /** We take silence as comfort noise (RFC 3389), and tell ours so where it is wanted. Default false. */
   comfortNoise?: boolean;
+  /** SRTP by SDES; absent: off. */
+  srtp?: OurSrtp;
   /** What we would like; in an answer it is cut down to what the offer allows. Default sendrecv. */
   direction?: Direction;
   /** Milliseconds of sound in a packet that we would like to get. Default 20. */
@@ -34,7 +45,8 @@ export interface OurAudio {
 }
 
 /** Why an offer cannot be answered, or an answer not be used. Each is a 488 on the wire. */
-export type WhyRefused = 'malformed' | 'no-audio' | 'no-common-codec' | 'secure-only' | 'refused-by-peer';
+export type WhyRefused =
+  'malformed' | 'no-audio' | 'no-common-codec' | 'secure-only' | 'not-secure' | 'refused-by-peer';
 
 /** What both sides hold to from now on; the words are those of the media engine's `configure`. */
 export interface AgreedAudio {
@@ -47,6 +59,8 @@ export interface AgreedAudio {
   acceptsEvents: { payloadType: number; clockRate: number }[];
   /** Where the other side takes comfort noise. */
   comfortNoisePayloadType?: number;
+  /** Present when the sound is secured. */
+  srtp?: AgreedSrtp;
   /** Where the other side receives RTP. Host 0.0.0.0 when it wants nothing (old hold). */
   remote: { host: string; port: number };
   remoteRtcpPort: number;
@@ -81,16 +95,18 @@ export function writeOffer(ours: OurAudio & { telephoneEventPayloadType?: number
       previous?.audio?.codecs.find((codec) => codec.name === name)?.payloadType ?? OUR_CODECS[name].payloadType,
   }));
   const rates = [...new Set(codecs.map(({ name }) => eventClockRate(name)))];
+  const mode = ours.srtp?.mode ?? 'off';
   const audio = writeAudio(
     ours,
-    previous?.audio?.protocol ?? 'RTP/AVP',
+    // Who can do without it is told the keys below the plain profile, as phones do among each other.
+    previous?.audio?.protocol ?? (mode === 'required' ? 'RTP/SAVP' : 'RTP/AVP'),
     codecs,
     rates.map((clockRate) => ({
       payloadType: clockRate === 8000 ? slow : (eventOf(clockRate) ?? FAST_TELEPHONE_EVENT_PAYLOAD_TYPE),
       clockRate,
     })),
     ours.direction ?? 'sendrecv',
-    { hasComfortNoise: ours.comfortNoise },
+    { hasComfortNoise: ours.comfortNoise, crypto: ours.srtp && mode !== 'off' ? offeredCrypto(ours.srtp) : [] },
   );
   const lines = (previous?.media ?? []).map((line) => (line === previous?.audio ? audio : refusedLine(line)));
   return writeSession(ours, previous?.audio ? lines : [...lines, audio]);
@@ -103,17 +119,22 @@ export function writeOffer(ours: OurAudio & { telephoneEventPayloadType?: number
 export function answerOffer(offer: string, ours: OurAudio): AgreedAnswer | Refused {
   const read = tryRead(offer);
   if ('kind' in read) return read;
-  const found = chooseLine(read, ours.codecs ?? ['pcma', 'pcmu'], ours.like);
+  const found = chooseLine(read, ours);
   if ('kind' in found) return found;
   const { line, codec } = found;
-  const agreed = agree(line, codec, ours);
+  const crypto = ours.srtp && ours.srtp.mode !== 'off' ? answerCrypto(line.crypto, ours.srtp) : undefined;
+  const agreed = { ...agree(line, codec, ours), ...(crypto && { srtp: crypto.agreed }) };
   const audio = writeAudio(
     ours,
     line.protocol,
     [{ name: agreed.codec, payloadType: agreed.payloadType }],
     line.telephoneEvents.filter(({ payloadType }) => payloadType === agreed.telephoneEventPayloadType),
     agreed.direction,
-    { mid: line.mid, hasComfortNoise: agreed.comfortNoisePayloadType !== undefined },
+    {
+      mid: line.mid,
+      hasComfortNoise: agreed.comfortNoisePayloadType !== undefined,
+      crypto: crypto ? [crypto.line] : [],
+    },
   );
   const lines = read.media.map((each) => (each === line ? audio : refusedLine(each)));
   return { ...agreed, answer: writeSession(ours, lines) };
@@ -131,7 +152,9 @@ export function readAnswer(answer: string, offer: string): AgreedAudio | Refused
   const line = offered && read.media[offered.index];
   if (!offered || !line || line.type !== 'audio') return { kind: 'refused', why: 'no-audio' };
   if (line.port === 0) return { kind: 'refused', why: 'refused-by-peer' };
-  if (line.isSecure) return { kind: 'refused', why: 'secure-only' };
+  const srtp = chosenCrypto(line.crypto, offered.crypto);
+  if (line.isSecure && !srtp) return { kind: 'refused', why: 'secure-only' };
+  if (offered.isSecure && !srtp) return { kind: 'refused', why: 'not-secure' };
   const codec = line.codecs.filter(isPlain).find(({ name }) => offered.codecs.some((mine) => mine.name === name));
   if (!codec) return { kind: 'refused', why: 'no-common-codec' };
   const agreed = agree(line, codec, {
@@ -142,7 +165,12 @@ export function readAnswer(answer: string, offer: string): AgreedAudio | Refused
   // By our numbers, and by theirs, which careless phones send with.
   const accepts = [...agreed.accepts, ...offered.codecs.filter(isPlain)];
   const acceptsEvents = [...agreed.acceptsEvents, ...offered.telephoneEvents];
-  return { ...agreed, accepts: accepts.map(formatOf), acceptsEvents: acceptsEvents.map(eventOf) };
+  return {
+    ...agreed,
+    ...(srtp && { srtp }),
+    accepts: accepts.map(formatOf),
+    acceptsEvents: acceptsEvents.map(eventOf),
+  };
 }
 
 const formatOf = ({
@@ -174,17 +202,22 @@ function tryRead(text: string): Description | Refused {
   }
 }
 
-/** The audio line to take: not refused, plain, with a codec of ours. A phone may offer SRTP and plain side by side. */
+/** The audio line to take: not refused, as secure as we want it, with a codec of ours. A phone may offer SRTP and plain side by side. */
 function chooseLine(
   { media }: Description,
-  speaks: readonly PlainCodec[],
-  like?: PlainCodec,
+  { codecs: speaks = ['pcma', 'pcmu'], like, srtp: { mode } = { mode: 'off' } as OurSrtp }: OurAudio,
 ): { line: MediaSection; codec: DescribedCodec & { name: PlainCodec } } | Refused {
   const audio = media.filter(({ type, port }) => type === 'audio' && port !== 0);
   if (audio.length === 0) return { kind: 'refused', why: 'no-audio' };
-  const plain = audio.filter(({ protocol }) => protocol === 'RTP/AVP' || protocol === 'RTP/AVPF');
-  if (plain.length === 0) return { kind: 'refused', why: 'secure-only' };
-  for (const line of plain) {
+  const isPlainLine = ({ protocol }: MediaSection) => protocol === 'RTP/AVP' || protocol === 'RTP/AVPF';
+  const plain = mode === 'required' ? [] : audio.filter(isPlainLine);
+  const secured =
+    mode === 'off'
+      ? []
+      : audio.filter((line) => line.crypto.length > 0 && (isPlainLine(line) || /^RTP\/SAVPF?$/.test(line.protocol)));
+  if (plain.length === 0 && secured.length === 0)
+    return { kind: 'refused', why: mode === 'required' ? 'not-secure' : 'secure-only' };
+  for (const line of [...secured, ...plain]) {
     const spoken = line.codecs.filter(isPlain).filter(({ name }) => speaks.includes(name));
     const codec = spoken.find(({ name }) => name === like) ?? spoken[0];
     if (codec) return { line, codec };
@@ -245,7 +278,11 @@ function writeAudio(
   codecs: { name: PlainCodec; payloadType: number }[],
   events: { payloadType: number; clockRate: number }[],
   direction: Direction,
-  { mid, hasComfortNoise = false }: { mid?: string; hasComfortNoise?: boolean },
+  {
+    mid,
+    hasComfortNoise = false,
+    crypto = [],
+  }: { mid?: string; hasComfortNoise?: boolean; crypto?: readonly CryptoLine[] },
 ): string[] {
   const formats = [
     ...codecs.map(({ payloadType }) => payloadType),
@@ -263,6 +300,7 @@ function writeAudio(
       `a=rtpmap:${payloadType} telephone-event/${clockRate}`,
       `a=fmtp:${payloadType} ${TELEPHONE_EVENTS}`,
     ]),
+    ...crypto.map(writeCrypto),
     `a=ptime:${ptimeMs ?? 20}`,
     `a=${direction}`,
     ...(mid === undefined ? [] : [`a=mid:${mid}`]),

@@ -3,6 +3,7 @@
  * thread sends reports of its own accord. Everything here survives a structured clone.
  */
 import type { AudioCodec } from '../codecs/codec.ts';
+import type { SrtpSuite } from '../srtp.ts';
 import type { FailureCode } from '#kernel/errors.ts';
 
 export type MediaDirection = 'sendrecv' | 'sendonly' | 'recvonly' | 'inactive';
@@ -25,6 +26,14 @@ export interface RtpConfiguration {
   acceptsEvents?: readonly { payloadType: number; clockRate: number }[];
   /** The far end takes comfort noise of this type (RFC 3389): silence is then told, and not sent. */
   comfortNoisePayloadType?: number;
+  srtp?: SrtpConfiguration;
+}
+
+/** Keys of SRTP: master key and salt of each direction (RFC 3711). The same keys again go on where they were. */
+export interface SrtpConfiguration {
+  suite: SrtpSuite;
+  sendKey: Uint8Array;
+  receiveKey: Uint8Array;
 }
 
 /** 'everyone', 'nobody', or the ids of nodes. */
@@ -50,7 +59,7 @@ export interface RtpStatistics {
   octetsSent: number;
   /** Expected by sequence number and not come (RFC 3550 §6.4.1); duplicates make it negative. */
   packetsLost: number;
-  /** From a source that is not the latched one: dropped. */
+  /** From a source that is not the latched one, or without the far end's key: dropped. */
   packetsInjected: number;
   /** Neither RTP of an agreed payload type nor RTCP: dropped. */
   packetsUnknown: number;

@@ -1,10 +1,11 @@
 import { systemClock } from '#kernel/clock.ts';
 import type { Reception } from '../reception.ts';
 import { middleNtp, readRtcp, writeReport } from '../rtcp.ts';
+import { SRTP_OVERHEAD_BYTES, type SrtpSender } from '../srtp.ts';
 import { endpointOf, type Endpoint, type MediaSocket } from './io.ts';
 
 const REPORT_EVERY_MS = 5000;
-const BUFFER = new Uint8Array(256);
+const BUFFER = new Uint8Array(256 + SRTP_OVERHEAD_BYTES);
 
 /** A leg's RTCP: reports go out every 5 s, what comes in yields loss, jitter and round trip as the far end sees them. */
 export class RtcpSession {
@@ -52,13 +53,20 @@ export class RtcpSession {
     socket: MediaSocket,
     host: string,
     port: number,
-    sent: { ssrc: number; timestamp: number; packets: number; octets: number; reception: Reception },
+    sent: {
+      ssrc: number;
+      timestamp: number;
+      packets: number;
+      octets: number;
+      reception: Reception;
+      srtp: SrtpSender | undefined;
+    },
   ): void {
     if (this.#nextReportMs === 0) this.#nextReportMs = nowMs + REPORT_EVERY_MS / 2;
     if (nowMs < this.#nextReportMs) return;
     this.#nextReportMs = nowMs + REPORT_EVERY_MS;
     if (this.#endpoint?.port !== port || this.#endpoint.host !== host) this.#endpoint = endpointOf(host, port);
-    const { ssrc, timestamp, packets, octets, reception } = sent;
+    const { ssrc, timestamp, packets, octets, reception, srtp } = sent;
     const wallClockMs = systemClock.now();
     const length = writeReport(BUFFER, {
       ssrc,
@@ -77,6 +85,6 @@ export class RtcpSession {
       }),
     });
     this.#packetsAtLastReport = packets;
-    socket.send(BUFFER, length, this.#endpoint);
+    socket.send(BUFFER, srtp?.protectRtcp(BUFFER, length) ?? length, this.#endpoint);
   }
 }

@@ -5,12 +5,13 @@ import { FRAME_SAMPLES, JitterBuffer, WIDE_FRAME_SAMPLES } from '../jitter-buffe
 import type { Mix, Voice } from '../mixer.ts';
 import { estimateMos } from '../quality.ts';
 import { Reception } from '../reception.ts';
+import { SrtpReceiver, SrtpSender, SRTP_OVERHEAD_BYTES } from '../srtp.ts';
 import { emptyRtpHeader, isRtcp, readRtpInto, RTP_HEADER_BYTES, writeRtpHeader, type RtpHeader } from '../rtp.ts';
 import { endpointOf, endpointOfKey, isSameHost, type Endpoint, type MediaSocket } from './io.ts';
 import { Latch } from './latch.ts';
 import { LegDigits } from './leg-digits.ts';
 import { MediaNode, type Tick } from './node.ts';
-import type { Report, RtpConfiguration, RtpStatistics } from './protocol.ts';
+import type { Report, RtpConfiguration, RtpStatistics, SrtpConfiguration } from './protocol.ts';
 import { RtcpSession } from './rtcp-session.ts';
 import { ReceivedFormats } from './rtp-formats.ts';
 import { WideDecoding } from './wide-decoding.ts';
@@ -60,14 +61,17 @@ export class RtpLeg extends MediaNode {
   readonly #rtcp: RtcpSession;
   readonly #digits: LegDigits;
   readonly #noise = new ComfortNoise();
-  readonly #packet = new Uint8Array(RTP_HEADER_BYTES + LONGEST_PTIME_SAMPLES + FRAME_SAMPLES);
-  readonly #eventPacket = new Uint8Array(RTP_HEADER_BYTES + 4);
+  readonly #packet = new Uint8Array(RTP_HEADER_BYTES + LONGEST_PTIME_SAMPLES + FRAME_SAMPLES + SRTP_OVERHEAD_BYTES);
+  readonly #eventPacket = new Uint8Array(RTP_HEADER_BYTES + 4 + SRTP_OVERHEAD_BYTES);
   /** Codes of frames on their way into a packet that is not one frame long. */
   readonly #pending = new Uint8Array(LONGEST_PTIME_SAMPLES + FRAME_SAMPLES);
   #pendingLength = 0;
   #socket: MediaSocket | undefined;
   #rtcpSocket: MediaSocket | undefined;
   #configuration: RtpConfiguration | undefined;
+  /** Present while the leg is secured. */
+  #srtpIn: SrtpReceiver | undefined;
+  #srtpOut: SrtpSender | undefined;
   #remote: Endpoint | undefined;
   #ssrc: number;
   #sequence: number;
@@ -117,6 +121,7 @@ export class RtpLeg extends MediaNode {
   configure(configuration: RtpConfiguration, nowMs: number): void {
     const { remote } = configuration;
     const wasReceiving = this.#isReceiving;
+    this.#secure(configuration.srtp);
     this.#configuration = configuration;
     this.#formats = new ReceivedFormats(configuration);
     this.#agreeOn(configuration.codec);
@@ -134,11 +139,16 @@ export class RtpLeg extends MediaNode {
   }
 
   /** A packet from the RTP port; RTCP may come muxed with it (RFC 5761). */
-  receive(packet: Uint8Array, length: number, fromKey: number, arrivedAtMs: number): void {
+  receive(packet: Uint8Array, received: number, fromKey: number, arrivedAtMs: number): void {
     const configuration = this.#configuration;
     if (!configuration) return;
-    if (isRtcp(packet, length)) {
-      if (this.#latch.source === fromKey) this.#rtcp.receive(packet, length, this.#ssrc, true, arrivedAtMs);
+    if (isRtcp(packet, received)) {
+      if (this.#latch.source === fromKey) this.#takeRtcp(packet, received, true, arrivedAtMs);
+      return;
+    }
+    const length = this.#srtpIn ? this.#srtpIn.unprotect(packet, received) : received;
+    if (length < 0) {
+      this.#injected += 1;
       return;
     }
     const header = HEADER;
@@ -233,7 +243,13 @@ export class RtpLeg extends MediaNode {
   /** RTCP from the port of its own: only from the machine that the media come from. */
   receiveRtcp(packet: Uint8Array, length: number, fromKey: number, arrivedAtMs: number): void {
     if (this.#remote && isRtcp(packet, length) && isSameHost(fromKey, this.#remote.key))
-      this.#rtcp.receive(packet, length, this.#ssrc, false, arrivedAtMs);
+      this.#takeRtcp(packet, length, false, arrivedAtMs);
+  }
+
+  #takeRtcp(packet: Uint8Array, received: number, isMuxed: boolean, arrivedAtMs: number): void {
+    const length = this.#srtpIn ? this.#srtpIn.unprotectRtcp(packet, received) : received;
+    if (length < 0) this.#injected += 1;
+    else this.#rtcp.receive(packet, length, this.#ssrc, isMuxed, arrivedAtMs);
   }
 
   override produce(tick: Tick): void {
@@ -320,6 +336,7 @@ export class RtpLeg extends MediaNode {
       packets: this.#packetsSent,
       octets: this.#octetsSent,
       reception: this.#reception,
+      srtp: this.#srtpOut,
     });
   }
 
@@ -385,6 +402,20 @@ export class RtpLeg extends MediaNode {
 
   #mayTransmit(configuration: RtpConfiguration): boolean {
     return configuration.direction === 'sendrecv' || configuration.direction === 'sendonly';
+  }
+
+  /** New keys begin anew; the same go on where they were. */
+  #secure(srtp: SrtpConfiguration | undefined): void {
+    const before = this.#configuration?.srtp;
+    const isSame = (one: Uint8Array | undefined, other: Uint8Array | undefined) =>
+      one === other || (one !== undefined && other !== undefined && Buffer.compare(one, other) === 0);
+    const isSameSuite = srtp?.suite === before?.suite;
+    if (!isSameSuite || !isSame(srtp?.receiveKey, before?.receiveKey))
+      this.#srtpIn = srtp && new SrtpReceiver(srtp.suite, srtp.receiveKey);
+    if (isSameSuite && isSame(srtp?.sendKey, before?.sendKey)) return;
+    this.#srtpOut = srtp && new SrtpSender(srtp.suite, srtp.sendKey);
+    // So that the first rollover cannot be among packets that are lost before the far end has heard any (RFC 3711 §3.3.1).
+    if (srtp && this.#packetsSent === 0) this.#sequence &= 0x7fff;
   }
 
   /** What is sent from now on; nothing is touched when the codec stays what it was. */
@@ -511,7 +542,9 @@ export class RtpLeg extends MediaNode {
     this.#isSending = true;
     this.#packetsSent += 1;
     this.#octetsSent += payloadLength;
-    this.#socket!.send(this.#packet, RTP_HEADER_BYTES + payloadLength, this.#remote!);
+    const length = RTP_HEADER_BYTES + payloadLength;
+    const secured = this.#srtpOut?.protect(this.#packet, RTP_HEADER_BYTES, length);
+    this.#socket!.send(this.#packet, secured ?? length, this.#remote!);
   }
 
   #sendEvent(configuration: RtpConfiguration): void {
@@ -524,6 +557,7 @@ export class RtpLeg extends MediaNode {
     this.#pendingLength = 0;
     this.#packetsSent += 1;
     this.#octetsSent += 4;
-    this.#socket!.send(packet, packet.length, this.#remote!);
+    const length = RTP_HEADER_BYTES + event.payload.length;
+    this.#socket!.send(packet, this.#srtpOut?.protect(packet, RTP_HEADER_BYTES, length) ?? length, this.#remote!);
   }
 }

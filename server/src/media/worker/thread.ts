@@ -153,7 +153,8 @@ const handlers: Handlers = {
     return undefined;
   },
   'change-node'({ bridge, node, options }) {
-    if (!roomOf(bridge).change(node, options)) throw new DispatchError('NOT_FOUND', `media node ${node} on the bridge`);
+    // Who has just hung up is muted no more: a leg may end at any time, and bridges with it.
+    rooms.get(bridge)?.change(node, options);
     return undefined;
   },
   'remove-node'({ bridge, node }) {
