@@ -6,8 +6,10 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { testCertificates } from '../server/src/sip/transport/test-certificates.ts';
 import { Baresip } from './kit/baresip.ts';
 import { testFolder } from './kit/gateways.ts';
+import { HEARD_ABOVE_DB, listenFor, SILENT_BELOW_DB } from './kit/hearing.ts';
 import { siteFolder } from './kit/own-site.ts';
 import { freePort } from './kit/ports.ts';
+import { toneDb } from './kit/sound.ts';
 import { Tocsin } from './kit/tocsin.ts';
 import { callBetween, hears } from './kit/two-phones.ts';
 import { until } from './kit/wait.ts';
@@ -61,10 +63,18 @@ test(
       const seen = can.events.length;
       await plain.dial(CAN.user);
       await can.until('CALL_ESTABLISHED', 20_000, seen);
-      await hears(plain, CAN.toneHz);
-      await can.command('hold');
-      await can.command('resume');
       await Promise.all([hears(plain, CAN.toneHz), hears(can, PLAIN.toneHz)]);
+      await can.command('hold');
+      await until('it hears no tone', async () => {
+        const now = (await listenFor([plain], 0.5)).get(plain)!;
+        return toneDb(now, CAN.toneHz) < SILENT_BELOW_DB;
+      });
+      await can.command('resume');
+      // What the phone that held hears is written down no more from here on; its partner's ears go on.
+      await until('it hears the tone again', async () => {
+        const now = (await listenFor([plain], 0.5)).get(plain)!;
+        return toneDb(now, CAN.toneHz) > HEARD_ABOVE_DB;
+      });
       await plain.command('hangup');
       await can.until('CALL_CLOSED', 20_000, seen);
     });

@@ -8,7 +8,7 @@ import { SRTP_SUITES, type OurSrtp, type SrtpMode, type SrtpSuite } from '#sdp/c
 import { type AgreedAudio, answerOffer, type OurAudio, readAnswer, writeOffer } from '#sdp/plain.ts';
 import type { LegMedia, MediaAgreement, MediaAnswer } from './leg-media.ts';
 
-/** A leg without a sign of RTP for this long is dead: its peer crashed, or the network is gone. */
+/** A leg without a sign of RTP or RTCP for this long is dead: its peer crashed, or the network is gone. */
 const MEDIA_LOST_AFTER_MS = 20_000;
 
 /**
@@ -115,7 +115,8 @@ export class PlainMedia extends Emitter<{ lost: []; back: []; closed: [] }> impl
       inbandDigits: agreed.telephoneEventPayloadType === undefined,
       ptimeMs: agreed.ptimeMs,
       direction: agreed.direction,
-      mediaLostAfterMs: MEDIA_LOST_AFTER_MS,
+      // Who holds us may well say nothing meanwhile: that he lives, the session timer tells.
+      ...(agreed.theirDirection === 'sendrecv' ? { mediaLostAfterMs: MEDIA_LOST_AFTER_MS } : {}),
       ...(isOldHold ? {} : { remote: agreed.remote }),
     });
   }

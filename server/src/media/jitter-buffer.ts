@@ -27,6 +27,8 @@ const FIRST_JUDGEMENT_FRAMES = 20;
 const FRAMES_BETWEEN_CUTS = 5;
 /** After so many frames without anything, the next packet begins a new talk spurt. */
 const FRAMES_UNTIL_IDLE = 10;
+/** So many packets one after another, all too late, are no stragglers: the sender's clock has gone back. */
+const PACKETS_UNTIL_RESTART = 4;
 const SILENT_PEAK = 64;
 
 /**
@@ -51,6 +53,8 @@ export class JitterBuffer {
   #playFromMs = 0;
   #lastReadAtMs = 0;
   #heldFrames = 0;
+  /** Packets that came too late since the last that did not. */
+  #packetsBehind = 0;
   #packetSamples: number;
   #lastPacketStart = 0;
   #bin = 0;
@@ -163,7 +167,12 @@ export class JitterBuffer {
   #place(timestamp: number, samples: number, arrivedAtMs: number, isEvent = false): number {
     if (this.#state === 'idle') return this.#begin(timestamp, samples, arrivedAtMs);
     let at = this.#end + ((timestamp - (this.#end >>> 0)) | 0);
-    if (at - this.#play > this.#ring.length - samples - this.#frameSamples || this.#play - at > this.#ring.length * 8) {
+    const isBehind = at + samples <= this.#play && !isEvent;
+    if (!isEvent) this.#packetsBehind = isBehind ? this.#packetsBehind + 1 : 0;
+    if (
+      at - this.#play > this.#ring.length - samples - this.#frameSamples ||
+      this.#packetsBehind >= PACKETS_UNTIL_RESTART
+    ) {
       this.counts.restarts += 1;
       this.#ring.fill(MISSING);
       return this.#begin(timestamp, samples, arrivedAtMs);
@@ -177,7 +186,7 @@ export class JitterBuffer {
       this.#heldFrames = 0;
     }
     if (this.#state === 'playing' && !isEvent) this.#noteSlack(at, arrivedAtMs);
-    if (at + samples <= this.#play && !isEvent) this.counts.latePackets += 1;
+    if (isBehind) this.counts.latePackets += 1;
     if (at + samples > this.#end) this.#end = at + samples;
     if (this.#state === 'filling' && at < this.#play) this.#play = at; // Overtaken on the way.
     return at;
@@ -188,7 +197,7 @@ export class JitterBuffer {
     this.#play = timestamp;
     this.#end = timestamp + samples;
     this.#playFromMs = arrivedAtMs + JITTER_LIMITS.startDelayMs;
-    this.#heldFrames = 0;
+    this.#heldFrames = this.#packetsBehind = 0;
     this.#forgetSlack();
     return timestamp;
   }

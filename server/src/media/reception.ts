@@ -28,8 +28,8 @@ export class Reception {
   note(ssrc: number, sequence: number, octets: number): boolean {
     const isNew = ssrc !== this.ssrc;
     const ahead = (sequence - this.#highestSequence) & 0xffff;
-    // Further ahead than MAX_DROPOUT (appendix A.1): the far end has started over.
-    if (isNew || (ahead > 3000 && ahead < 0x8000)) this.#begin(ssrc, sequence);
+    // Further ahead than MAX_DROPOUT, or behind than MAX_MISORDER (appendix A.1): the far end has started over.
+    if (isNew || (ahead > 3000 && ahead < 0x10000 - 100)) this.#begin(ssrc, sequence);
     else if (ahead < 0x8000) {
       if (sequence < this.#highestSequence) this.#cycles += 0x10000;
       this.#highestSequence = sequence;

@@ -25,6 +25,8 @@ const HEADER = emptyRtpHeader();
 const RELAY_PAUSE_MS = 60;
 /** Where silence may be told instead of sent: after so many frames of it, and again every so many (0.5 s). */
 const SILENT_FRAMES = { before: 10, between: 25 } as const;
+/** Whoever has told us of his silence may be silent so many times longer before he counts as lost. */
+const TOLD_SILENCE_TIMES = 3;
 /** In a relayed call of Opus one packet of so many is decoded, for the level: they are passed on as they are. */
 const LEVEL_OF_PACKETS = 5;
 
@@ -249,7 +251,11 @@ export class RtpLeg extends MediaNode {
   #takeRtcp(packet: Uint8Array, received: number, isMuxed: boolean, arrivedAtMs: number): void {
     const length = this.#srtpIn ? this.#srtpIn.unprotectRtcp(packet, received) : received;
     if (length < 0) this.#injected += 1;
-    else this.#rtcp.receive(packet, length, this.#ssrc, isMuxed, arrivedAtMs);
+    else {
+      this.#rtcp.receive(packet, length, this.#ssrc, isMuxed, arrivedAtMs);
+      // Who sends no sound, being muted or on hold, still reports: he is there.
+      if (!this.#isMediaLost) this.#lastMediaMs = arrivedAtMs;
+    }
   }
 
   override produce(tick: Tick): void {
@@ -318,12 +324,8 @@ export class RtpLeg extends MediaNode {
     const configuration = this.#configuration;
     if (!configuration) return;
     const lostAfterMs = configuration.mediaLostAfterMs;
-    if (
-      lostAfterMs !== undefined &&
-      this.#isReceiving &&
-      !this.#isMediaLost &&
-      nowMs - this.#lastMediaMs > lostAfterMs
-    ) {
+    const allowedMs = (lostAfterMs ?? 0) * (this.#noise.isOn ? TOLD_SILENCE_TIMES : 1);
+    if (lostAfterMs !== undefined && this.#isReceiving && !this.#isMediaLost && nowMs - this.#lastMediaMs > allowedMs) {
       this.#isMediaLost = true;
       this.#report({ about: this.id, what: 'media-lost' });
     }

@@ -8,6 +8,9 @@ const LONGEST_PACKET_SAMPLES = 1920;
 /** G.722 holds two samples in a byte. An Opus packet of more (384 kbit/s) is cut, and so refused. */
 const LONGEST_PACKET_BYTES = 960;
 
+/** Who is further behind than this has started over, and is not late (RFC 3550 appendix A.1: MAX_MISORDER). */
+const LATEST_PACKETS = 100;
+
 /** What a leg of 16 kHz receives: its decoders, one for each codec that came, and the places of packets in time. */
 export class WideDecoding {
   /** Where `decode` puts its samples. */
@@ -52,8 +55,9 @@ export class WideDecoding {
   follow(packet: Uint8Array, start: number, end: number, sequence: number, timestamp: number): number {
     const decoder = isWide(this.#codec) ? this.#decoderOf(this.#codec) : undefined;
     if (!decoder?.recover) return 0;
-    const isFirst = this.#sequence < 0;
     const ahead = (sequence - this.#sequence) & 0xffff;
+    const hasRestarted = ahead > 0x8000 && ahead < 0x10000 - LATEST_PACKETS;
+    const isFirst = this.#sequence < 0 || hasRestarted;
     if (!isFirst && (ahead === 0 || ahead > 0x8000)) return -1;
     this.#time = isFirst ? timestamp : this.#time + ((timestamp - (this.#time >>> 0)) | 0);
     this.#sequence = sequence;
