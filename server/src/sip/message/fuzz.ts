@@ -20,7 +20,7 @@ const WORDS = [
 ].map((word) => Buffer.from(word, 'latin1')); // prettier-ignore
 
 /** xorshift32: millions of rounds must not wait for secure chance, and a seed must give the same rounds again. */
-function numbers(seed: number): (below: number) => number {
+export function numbers(seed: number): (below: number) => number {
   let state = seed | 1;
   return (below) => {
     state ^= state << 13;
@@ -31,7 +31,7 @@ function numbers(seed: number): (below: number) => number {
 }
 
 /** Spoils a copy of `bytes` in one to four places. */
-function spoil(bytes: Buffer, all: readonly Buffer[], below: (n: number) => number): Buffer {
+export function spoil(bytes: Buffer, all: readonly Buffer[], below: (n: number) => number): Buffer {
   let spoilt = Buffer.from(bytes);
   for (let left = below(4); left >= 0; left -= 1) {
     const at = below(spoilt.length + 1);
