@@ -3,6 +3,7 @@ export { digestSecret, type DigestSecret } from './auth/digest.ts';
 export type { Binding } from './registrar/binding.ts';
 export { type BindingStore, noBindingStore } from './registrar/binding-store.ts';
 export { type Replaces, parseReplaces } from './session/replaces.ts';
+export type { Takeover } from './dialog/dialog-table.ts';
 export type { IncomingInvite, Party } from './session/incoming-invite.ts';
 export type { DialogEnding, InviteDialog, InviteDialogEvents, Refer, Reoffer } from './session/invite-dialog.ts';
 export type { InviteOutcome, OutgoingInvite } from './session/outgoing-invite.ts';

@@ -1,5 +1,5 @@
 import { Dialog } from '../dialog/dialog.ts';
-import type { DialogUser } from '../dialog/dialog-table.ts';
+import type { DialogUser, Replaceable, Takeover } from '../dialog/dialog-table.ts';
 import { type Request, Response } from '../message/message.ts';
 import type { NameAddr } from '../message/name-addr.ts';
 import { userOf } from '../message/uri.ts';
@@ -39,6 +39,8 @@ export interface IncomingInvite {
   readonly maxForwards: number;
   /** The dialog that this call is to take over: `call-id;to-tag=…;from-tag=…` (RFC 3891). */
   readonly replaces?: string;
+  /** The same, found: to be ended by whoever answers this call (RFC 3891 §3). `parseReplaces` tells which dialog it is. */
+  readonly takesOver?: Takeover;
   readonly request: Request;
   /** 180, or 183 with an answer for early media. Reliable when the caller requires that (RFC 3262). */
   ring(options?: { answer?: string }): void;
@@ -57,6 +59,7 @@ export class IncomingCall implements IncomingInvite, DialogUser {
   readonly request: Request;
   readonly account?: string;
   readonly trunk?: string;
+  readonly takesOver?: Takeover;
   readonly source: Address & { transport: TransportKind };
   readonly maxForwards: number;
   readonly #core: SessionCore;
@@ -75,7 +78,7 @@ export class IncomingCall implements IncomingInvite, DialogUser {
     request: Request,
     transaction: InviteServerTransaction,
     flow: Flow,
-    who: { account?: string; trunk?: string },
+    who: { account?: string; trunk?: string; takesOver?: Takeover },
   ) {
     this.#core = core;
     this.request = request;
@@ -83,6 +86,7 @@ export class IncomingCall implements IncomingInvite, DialogUser {
     this.#flow = flow;
     this.account = who.account;
     this.trunk = who.trunk;
+    this.takesOver = who.takesOver;
     this.source = { transport: flow.transport, ...flow.remote };
     this.maxForwards = (request.maxForwards ?? 70) - 1;
     this.#toTag = core.chance.token(6);
@@ -188,6 +192,11 @@ export class IncomingCall implements IncomingInvite, DialogUser {
     }
     if (request.method === 'UPDATE') return transaction.respond(Response.to(request, 500).add('Retry-After', '5'));
     respond(request.method === 'INVITE' ? 491 : 405);
+  }
+
+  /** Only the caller could be replaced, and he is not ours (RFC 3891 §3). */
+  replaceable(): Replaceable {
+    return { kind: 'ringing-here' };
   }
 
   onAck(): void {}

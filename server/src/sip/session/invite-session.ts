@@ -1,6 +1,6 @@
 import type { Timer } from '#kernel/clock.ts';
 import type { Dialog } from '../dialog/dialog.ts';
-import type { DialogUser } from '../dialog/dialog-table.ts';
+import type { DialogUser, Replaceable } from '../dialog/dialog-table.ts';
 import { type Request, Response } from '../message/message.ts';
 import type { ServerTransaction } from '../transaction/transaction-layer.ts';
 import type { Flow } from '../transport/flow.ts';
@@ -147,6 +147,10 @@ export class InviteSession extends CountedEmitter<InviteDialogEvents> implements
   async bye(reason?: { cause: string; q850?: number }): Promise<void> {
     if (this.#isEnded) return;
     await this.#endWithBye({ by: 'local', reason: reason?.cause, q850: reason?.q850 });
+  }
+
+  replaceable(): Replaceable {
+    return { kind: 'talking', end: (cause) => void this.bye({ cause }) };
   }
 
   close(): Promise<void> {
@@ -337,6 +341,7 @@ export class InviteSession extends CountedEmitter<InviteDialogEvents> implements
   #end(ending: DialogEnding, options: { isAckStillAwaited?: boolean } = {}): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#core.dialogs.noteEnded(this.#dialog.id);
     if (!options.isAckStillAwaited) this.#awaitedAck?.stop();
     this.#reofferIn.stop();
     this.#timer.stop();

@@ -1,7 +1,7 @@
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
 import { answerChallenge } from '../auth/digest-client.ts';
 import { Dialog, routesOf } from '../dialog/dialog.ts';
-import type { DialogUser } from '../dialog/dialog-table.ts';
+import type { DialogUser, Replaceable } from '../dialog/dialog-table.ts';
 import { BadMessage } from '../message/bad-message.ts';
 import { Request, Response } from '../message/message.ts';
 import { formatUri } from '../message/uri.ts';
@@ -197,7 +197,7 @@ export class OutgoingCall
     if (!early && this.#early.size < EARLY_DIALOGS_LIMIT) {
       early = { dialog: this.#dialogOf(response) };
       this.#early.set(tag, early);
-      this.#core.dialogs.add(early.dialog.id, new EarlyDialogUser(early.dialog, () => this.cancel('server-stopping')));
+      this.#core.dialogs.add(early.dialog.id, new EarlyDialogUser(early.dialog, this));
     }
     return early;
   }
@@ -310,11 +310,15 @@ const NOBODY = { onResponse() {}, onTimeout() {}, onTransportError() {} };
 /** Requests of the callee before it answers: an UPDATE without an offer is taken, the rest has to wait. */
 class EarlyDialogUser implements DialogUser {
   readonly #dialog: Dialog;
-  readonly #cancel: () => void;
+  readonly #call: OutgoingInvite;
 
-  constructor(dialog: Dialog, cancel: () => void) {
+  constructor(dialog: Dialog, call: OutgoingInvite) {
     this.#dialog = dialog;
-    this.#cancel = cancel;
+    this.#call = call;
+  }
+
+  replaceable(): Replaceable {
+    return { kind: 'ringing', end: (cause) => this.#call.cancel(cause) };
   }
 
   onRequest(request: Request, transaction: ServerTransaction): void {
@@ -331,6 +335,6 @@ class EarlyDialogUser implements DialogUser {
   onAck(): void {}
 
   async close(): Promise<void> {
-    this.#cancel();
+    this.#call.cancel('server-stopping');
   }
 }

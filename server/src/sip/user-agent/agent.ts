@@ -23,6 +23,7 @@ import { InviteServerTransaction } from '../transaction/invite-server.ts';
 import { type ServerTransaction, TransactionLayer } from '../transaction/transaction-layer.ts';
 import type { Address, Flow } from '../transport/flow.ts';
 import { StrayAnswers } from '../session/stray-answer.ts';
+import { findTakeover } from '../session/takeover.ts';
 import type { SipTransport } from '../transport/sip-transport.ts';
 import { EventNotifier, type Notifier, type NotifierOptions, eventOf } from '../subscription/notifier.ts';
 import { Admissions } from './admission.ts';
@@ -352,8 +353,12 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       if (admission.kind === 'refused') return transaction.respond(admission.response);
       if (this.#cancelledEarly.has(transaction))
         return transaction.respond(Response.to(request, 487, { toTag: this.#tag }));
+      const takeover = findTakeover(request, this.#dialogs);
+      if (takeover?.kind === 'refused')
+        return transaction.respond(Response.to(request, takeover.status, { toTag: this.#tag }));
       transaction.respond(Response.to(request, 100));
-      const call = new IncomingCall(this.#core, request, transaction, flow, admission);
+      const who = { ...admission, takesOver: takeover?.takeover };
+      const call = new IncomingCall(this.#core, request, transaction, flow, who);
       if (this.isHeard('invite')) this.emit('invite', call);
       else call.refuse(480);
     });
