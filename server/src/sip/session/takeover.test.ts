@@ -29,8 +29,7 @@ async function inCall(t: TestContext) {
 }
 
 /** The dialog as the one who is to give it up sees it. */
-const named = ({ callId, localTag, remoteTag }: InviteDialog) =>
-  `${callId};to-tag=${localTag};from-tag=${remoteTag}`;
+const named = ({ callId, localTag, remoteTag }: InviteDialog) => `${callId};to-tag=${localTag};from-tag=${remoteTag}`;
 
 test('a call with Replaces finds the call that it takes over, which ends when it is answered', async (t) => {
   const { bob, nextCall, answer, takeOver, wind } = await inCall(t);

@@ -56,7 +56,8 @@ function storm(seed: number) {
       onRequest(request, transaction) {
         const one = asked.get(request.callId)!;
         one.served += 1;
-        if (one.rings) transaction.respond(Response.to(request, request.method === 'INVITE' ? 180 : 100, { toTag: 'b' }));
+        if (one.rings)
+          transaction.respond(Response.to(request, request.method === 'INVITE' ? 180 : 100, { toTag: 'b' }));
         const answer = () => transaction.respond(Response.to(request, one.final, { toTag: 'b' }));
         // A 2xx is repeated by whoever gave it until its ACK comes (RFC 3261 §13.3.1.4), all else by the transaction.
         const repeat = (afterMs: number) => {
@@ -69,7 +70,9 @@ function storm(seed: number) {
       onAck: ({ callId }) => (asked.get(callId)!.isAcknowledged = true),
     },
   });
-  const flow = network.transportAt({ host: 'alice', port: 5060 })!.flowTo({ transport: 'udp', host: 'bob', port: 5060 });
+  const flow = network
+    .transportAt({ host: 'alice', port: 5060 })!
+    .flowTo({ transport: 'udp', host: 'bob', port: 5060 });
   for (let i = 0; i < REQUESTS; i += 1) {
     const method = i % 2 ? 'INVITE' : 'OPTIONS';
     const finals = FINALS[method];

@@ -120,7 +120,8 @@ export class TransactionLayer implements AsyncDisposable {
   #addVia(request: Request, flow: Flow): string {
     const branch = `${BRANCH_COOKIE}${this.#chance.token(9)}`;
     const { host, port } = this.#transport.addressFor(flow);
-    request.prepend('Via', `SIP/2.0/${flow.transport.toUpperCase()} ${host}:${port};branch=${branch};rport`);
+    const transport = flow.isSecureWebSocket ? 'WSS' : flow.transport.toUpperCase();
+    request.prepend('Via', `SIP/2.0/${transport} ${host}:${port};branch=${branch};rport`);
     return branch;
   }
 

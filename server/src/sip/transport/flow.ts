@@ -19,6 +19,8 @@ export interface Flow {
   readonly transport: TransportKind;
   /** A reliable transport needs no retransmissions (RFC 3261 §17). */
   readonly isReliable: boolean;
+  /** A WebSocket over TLS: its Via says WSS (RFC 7118 §5.2.4). */
+  readonly isSecureWebSocket?: boolean;
   readonly remote: Address;
   /** False once a connection has ended; a UDP flow is always open. */
   readonly isOpen: boolean;

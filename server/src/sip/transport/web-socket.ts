@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 
 import { type WebSocket, WebSocketServer } from 'ws';
 
@@ -45,7 +46,8 @@ export class WebSocketTransport implements AsyncDisposable {
     }
     const remote = { host: peerHost(request.socket.remoteAddress), port: request.socket.remotePort ?? 0 };
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {
-      const connection = new WebSocketConnection(webSocket, remote, this.#intake, this.#clock, this.#log);
+      const isSecure = request.socket instanceof TLSSocket;
+      const connection = new WebSocketConnection(webSocket, isSecure, remote, this.#intake, this.#clock, this.#log);
       this.#connections.add(connection);
       connection.onClosed(() => this.#connections.delete(connection));
     });
@@ -64,14 +66,16 @@ function refuseUpgrade(socket: Duplex, status: string): void {
 class WebSocketConnection implements Flow {
   readonly transport = 'ws';
   readonly isReliable = true;
+  readonly isSecureWebSocket: boolean;
   readonly remote: Address;
   readonly #webSocket: WebSocket;
   readonly #closed = new ClosedSignal();
   readonly #pings: Timer;
   #isAlive = true;
 
-  constructor(webSocket: WebSocket, remote: Address, intake: Intake, clock: Clock, log: Log) {
+  constructor(webSocket: WebSocket, isSecure: boolean, remote: Address, intake: Intake, clock: Clock, log: Log) {
     this.#webSocket = webSocket;
+    this.isSecureWebSocket = isSecure;
     this.remote = remote;
     webSocket.on('message', (data: Buffer) => {
       this.#isAlive = true;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { fuzzAgents } from './fuzz.ts';
+import { fuzzAgents } from './test-fuzz.ts';
 
 test('spoilt messages, in calls and out, break nothing and leave nothing behind', async () => {
   const { failures, rounds, alive, left } = await fuzzAgents(5000, 4475, Date.now() + 2000);

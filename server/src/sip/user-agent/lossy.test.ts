@@ -83,7 +83,8 @@ test('in bad weather calls are answered, changed from both ends at once and hung
     assert.ok(known.ours && known.theirs, about);
     const changes = [known.ours.reinvite(OFFER), known.theirs.reinvite(ANSWER)];
     await pass(100_000);
-    for (const change of await Promise.all(changes)) assert.ok(change.kind === 'answered' || known.endings.length > 0, about);
+    for (const change of await Promise.all(changes))
+      assert.ok(change.kind === 'answered' || known.endings.length > 0, about);
     void known.ours.bye();
     await pass(100_000);
     assert.ok(known.ours.isEnded && known.theirs.isEnded, about);

@@ -3,7 +3,7 @@
  * registrations and subscriptions. Nothing may be logged as a failure of ours, every agent must still answer, and nothing
  * may stay behind when all times have run out.
  *
- *   nice -n 19 node server/src/sip/user-agent/fuzz.ts [rounds] [seed]
+ *   nice -n 19 node server/src/sip/user-agent/test-fuzz.ts [rounds] [seed]
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
