@@ -74,6 +74,12 @@ export class Registrar extends Emitter<RegistrarEvents> implements AsyncDisposab
     return flow?.isOpen ? flow : undefined;
   }
 
+  /** Bindings over UDP that are reached only where they registered from. */
+  *behindNat(): Generator<Binding> {
+    for (const bindings of this.#byUser.values())
+      for (const binding of bindings) if (binding.isFlowBound && binding.source.transport === 'udp') yield binding;
+  }
+
   snapshot(): { users: number; bindings: number } {
     return { users: this.#byUser.size, bindings: this.#count };
   }

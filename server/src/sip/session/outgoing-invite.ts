@@ -25,7 +25,7 @@ export type InviteOutcome =
   | { kind: 'cancelled' }
   | { kind: 'unreachable'; detail: string };
 
-/** A call that goes out. */
+/** A call that goes out. Every provisional response is told, 100 Trying too. */
 export interface OutgoingInvite extends Listenable<{ provisional: [{ status: number; sdp?: string }] }> {
   readonly callId: string;
   /** Resolves once, never rejects. */
@@ -182,7 +182,9 @@ export class OutgoingCall
       this.#isRinging = true;
       if (this.#isCancelled) return this.#sendCancel();
     }
-    if (response.status === 100 || this.#isSettled) return;
+    if (this.#isSettled) return;
+    // Even 100 says that somebody is there.
+    if (response.status === 100) return this.emit('provisional', { status: 100 });
     const early = this.#earlyDialog(response);
     if (early && !this.#acknowledgeReliable(response, early)) return;
     const sdp = response.sdp;

@@ -44,6 +44,7 @@ export class TransactionLayer implements AsyncDisposable {
   readonly #user: TransactionUser;
   readonly #clients = new Map<string, ClientTransaction>();
   readonly #servers = new Map<string, ServerTransaction>();
+  #isClosed = false;
 
   constructor(options: {
     transport: SipTransport;
@@ -80,7 +81,9 @@ export class TransactionLayer implements AsyncDisposable {
     const transaction =
       request.method === 'INVITE' ? new InviteClientTransaction(...parts) : new NonInviteClientTransaction(...parts);
     this.#clients.set(key, transaction);
-    transaction.start();
+    // What comes too late, on the heels of what was abandoned at the close, fails like it.
+    if (this.#isClosed) queueMicrotask(() => transaction.abandon('the user agent closes'));
+    else transaction.start();
     return transaction;
   }
 
@@ -112,6 +115,7 @@ export class TransactionLayer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     this.#transport.deliverTo(() => {});
     for (const transaction of [...this.#servers.values()]) transaction.abandon();
     for (const transaction of [...this.#clients.values()]) transaction.abandon('the user agent closes');

@@ -6,9 +6,11 @@ export interface Address {
   port: number;
 }
 
-/** Where a request is to be sent (RFC 3263 §4, without NAPTR and SRV: ports come from the URI or are 5060). */
+/** Where a request is to be sent (RFC 3263 §4). */
 export interface Hop extends Address {
   transport: 'udp' | 'tcp' | 'tls';
+  /** Over TLS, the name that the peer's certificate must be for; `host` when absent. */
+  domain?: string;
 }
 
 /**

@@ -68,7 +68,7 @@ export async function openSipTransport(options: SipTransportOptions): Promise<Si
       port: transport === 'tls' && tls ? tls.address.port : address.port,
     }),
     deliverTo: (handler) => intake.deliverTo(handler),
-    flowTo: (hop) => ({ udp, tcp, tls })[hop.transport]?.flowTo(bare(hop.host), hop.port),
+    flowTo: (hop) => ({ udp, tcp, tls })[hop.transport]?.flowTo(bare(hop.host), hop.port, hop.domain),
     handleWebSocketUpgrade: (request, socket, head) => webSocket.handleUpgrade(request, socket, head),
     snapshot: () => ({
       ...intake.snapshot(),

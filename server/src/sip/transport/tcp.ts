@@ -96,18 +96,18 @@ export class TcpTransport implements AsyncDisposable {
   }
 
   /** The open connection to an address, or a new one; what is sent before it stands waits. */
-  flowTo(host: string, port: number): Flow {
+  flowTo(host: string, port: number, domain = host): Flow {
     const present = this.#connections.get(`${host}:${port}`);
     if (present?.isOpen) return present;
-    return this.#adopt(this.#connect(host, port), { host, port });
+    return this.#adopt(this.#connect(host, port, domain), { host, port });
   }
 
   /** Over TLS the peer's certificate must be signed by one we believe, for the host we meant (RFC 5922 §7). */
-  #connect(host: string, port: number): Socket {
+  #connect(host: string, port: number, domain: string): Socket {
     const common = { host, port, noDelay: true, keepAlive: true };
     if (!this.#tls) return connect(common);
     const { cert, key, ca } = this.#tls;
-    const servername = isIP(host) === 0 ? host : '';
+    const servername = isIP(domain) === 0 ? domain : '';
     return connectTls({ ...common, cert, key, ca, servername, minVersion: TLS_LEAST });
   }
 

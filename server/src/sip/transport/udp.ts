@@ -62,7 +62,7 @@ export class UdpTransport implements AsyncDisposable {
   }
 
   /** The flow to an address; the same object for the same address while it is remembered. */
-  flowTo(host: string, port: number): Flow {
+  flowTo(host: string, port: number, _domain?: string): Flow {
     const key = `${host}:${port}`;
     let flow = this.#flows.get(key);
     if (!flow) {

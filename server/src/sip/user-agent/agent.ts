@@ -5,20 +5,17 @@ import type { Timer } from '#kernel/clock.ts';
 import { DigestServer } from '../auth/digest-server.ts';
 import type { Dialog } from '../dialog/dialog.ts';
 import { DialogTable } from '../dialog/dialog-table.ts';
-import { hopOfText } from '../dialog/hop.ts';
 import { BadMessage } from '../message/bad-message.ts';
-import { Request, Response } from '../message/message.ts';
-import { formatNameAddr } from '../message/name-addr.ts';
-import { escapeUser, parseUri } from '../message/uri.ts';
-import { type Binding } from '../registrar/binding.ts';
+import type { Request } from '../message/message.ts';
+import { Response } from '../message/message.ts';
+import { escapeUser } from '../message/uri.ts';
 import { Registrar, addressOfRecordUser } from '../registrar/registrar.ts';
 import { ALLOW, SUPPORTED, type SessionCore } from '../session/core.ts';
 import { CountedEmitter } from '../session/counted-emitter.ts';
 import { IncomingCall } from '../session/incoming-invite.ts';
 import type { InviteDialog } from '../session/invite-dialog.ts';
-import { InviteSession } from '../session/invite-session.ts';
-import { type KeptDialog, dialogOf } from '../session/kept-dialog.ts';
-import { OutgoingCall, type OutgoingInvite } from '../session/outgoing-invite.ts';
+import type { KeptDialog } from '../session/kept-dialog.ts';
+import type { OutgoingInvite } from '../session/outgoing-invite.ts';
 import { InviteServerTransaction } from '../transaction/invite-server.ts';
 import { type ServerTransaction, TransactionLayer } from '../transaction/transaction-layer.ts';
 import type { Address, Flow } from '../transport/flow.ts';
@@ -27,10 +24,11 @@ import { findTakeover } from '../session/takeover.ts';
 import type { SipTransport } from '../transport/sip-transport.ts';
 import { EventNotifier, type Notifier, type NotifierOptions, eventOf } from '../subscription/notifier.ts';
 import { Admissions } from './admission.ts';
-import { type RegisterOptions, ClientRegistration, type Registration } from './registration.ts';
+import type { RegisterOptions, Registration } from './registration.ts';
 import { checkRequest } from './request-checks.ts';
 import { type Misdeed, type SecuritySnapshot, Trespassers } from './trespassers.ts';
-import { sendRequest } from '../session/send-request.ts';
+import { Outward } from './outward.ts';
+import type { PingOutcome } from './ping.ts';
 import { type MessageOptions, type MessageOutcome, readMessage } from './text-message.ts';
 import type { InviteOptions, UserAgent, UserAgentEvents, UserAgentOptions } from './face.ts';
 
@@ -54,11 +52,10 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
   readonly #merging = new Map<string, InviteServerTransaction>();
   /** CANCELs that came while their INVITE was being authenticated. */
   readonly #cancelledEarly = new WeakSet<InviteServerTransaction>();
-  readonly #registrations = new Set<Registration>();
-  readonly #outgoing = new Set<OutgoingInvite>();
   readonly #trespassers: Trespassers;
   readonly #notifiers = new Map<string, EventNotifier>();
   readonly #timers = new Set<Timer>();
+  readonly #outward: Outward;
   readonly #tag: string;
   #isClosing = false;
 
@@ -106,6 +103,7 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       flowFor: (dialog) => this.#flowFor(dialog),
     };
     this.#strayAnswers = new StrayAnswers(this.#core);
+    this.#outward = new Outward({ core: this.#core, options, transport, registrar });
   }
 
   get address(): Address {
@@ -121,123 +119,29 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
   }
 
   invite(options: InviteOptions): OutgoingInvite {
-    const { target, from, signal } = options;
-    const requestUri = typeof target === 'string' ? target : target.contact;
-    const flow = typeof target === 'string' ? this.#flowOutward(target) : this.#flowToBinding(target);
-    const { chance } = this.#options;
-    const call = new OutgoingCall({
-      core: this.#core,
-      flow: flow ?? NOWHERE,
-      requestUri,
-      from: this.#localParty(from),
-      to: `<${this.#toUri(options.to ?? requestUri)}>`,
-      localUser: from.user,
-      callId: chance.token(12),
-      offer: options.offer,
-      headers: {
-        ...(typeof target === 'string' && this.#route !== undefined && { Route: this.#route }),
-        ...options.headers,
-        ...(options.replaces !== undefined && { Replaces: options.replaces }),
-      },
-      maxForwards: options.maxForwards,
-      credentials: options.credentials,
-      isFlowBound: typeof target !== 'string' && target.isFlowBound,
-    });
-    const onAbort = () => call.cancel(typeof signal?.reason === 'string' ? signal.reason : undefined);
-    call.start();
-    if (signal?.aborted) onAbort();
-    else signal?.addEventListener('abort', onAbort, { once: true });
-    this.#outgoing.add(call);
-    void call.outcome.then(() => {
-      this.#outgoing.delete(call);
-      signal?.removeEventListener('abort', onAbort);
-    });
-    return call;
+    return this.#outward.invite(options);
   }
 
-  takeUp(kept: KeptDialog, { credentials }: { credentials?: InviteOptions['credentials'] } = {}): InviteDialog {
-    return new InviteSession({
-      core: this.#core,
-      dialog: dialogOf(kept, (hop) => this.#transport.flowTo(hop)),
-      localUser: kept.contactUser,
-      isCaller: kept.isCaller,
-      credentials,
-      terms: kept.terms,
-      peerAllowsUpdate: kept.peerAllowsUpdate,
-      localSdp: kept.localSdp,
-    });
+  takeUp(kept: KeptDialog, options: { credentials?: InviteOptions['credentials'] } = {}): InviteDialog {
+    return this.#outward.takeUp(kept, options);
   }
 
-  async message(options: MessageOptions): Promise<MessageOutcome> {
-    const { target, from, contentType = 'text/plain', body, credentials } = options;
-    const { chance } = this.#options;
-    const requestUri = typeof target === 'string' ? target : target.contact;
-    const flow = typeof target === 'string' ? this.#flowOutward(target) : this.#flowToBinding(target);
-    const callId = chance.token(12);
-    const local = this.#localParty(from);
-    let cseq = 0;
-    const route = typeof target === 'string' ? this.#route : undefined;
-    const build = () =>
-      withRoute(new Request('MESSAGE', requestUri), route)
-        .add('Max-Forwards', '70')
-        .add('From', local)
-        .add('To', `<${requestUri}>`)
-        .add('Call-ID', callId)
-        .add('CSeq', `${(cseq += 1)} MESSAGE`)
-        .add('User-Agent', PRODUCT_NAME)
-        .setBody(contentType, body);
-    const outcome = await sendRequest(this.#core, flow, build, credentials);
-    return outcome.kind === 'answered' ? { kind: 'answered', status: outcome.response.status } : outcome;
+  message(options: MessageOptions): Promise<MessageOutcome> {
+    return this.#outward.message(options);
+  }
+
+  ping(target: string, timeoutMs: number): Promise<PingOutcome> {
+    return this.#outward.ping(target, timeoutMs);
+  }
+
+  register(options: RegisterOptions): Registration {
+    return this.#outward.register(options);
   }
 
   notifier(event: string, options: NotifierOptions): Notifier {
     const notifier = new EventNotifier(event, options, this.#core);
     this.#notifiers.set(event.toLowerCase(), notifier);
     return notifier;
-  }
-
-  ping(target: string, timeoutMs: number): ReturnType<UserAgent['ping']> {
-    const { clock, chance } = this.#options;
-    const flow = this.#flowOutward(target);
-    if (!flow) return Promise.resolve({ kind: 'unanswered' });
-    const request = withRoute(new Request('OPTIONS', target), this.#route)
-      .add('Max-Forwards', '70')
-      .add('From', `<${this.#localUri('ping')}>;tag=${chance.token(6)}`)
-      .add('To', `<${target}>`)
-      .add('Call-ID', chance.token(12))
-      .add('CSeq', '1 OPTIONS')
-      .add('Accept', 'application/sdp')
-      .add('User-Agent', PRODUCT_NAME);
-    const startedAtMs = clock.monotonic();
-    return new Promise((resolve) => {
-      const giveUp = () => {
-        timer.cancel();
-        transaction.abandon();
-        resolve({ kind: 'unanswered' });
-      };
-      const timer = clock.after(timeoutMs, giveUp);
-      const transaction = this.#layer.send(request, flow, {
-        onResponse({ status, isProvisional }) {
-          if (isProvisional) return;
-          timer.cancel();
-          resolve({ kind: 'answered', status, afterMs: clock.monotonic() - startedAtMs });
-        },
-        onTimeout: giveUp,
-        onTransportError: giveUp,
-      });
-    });
-  }
-
-  register(options: RegisterOptions): Registration {
-    const registration = new ClientRegistration(
-      this.#core,
-      () => this.#flowOutward(options.registrar),
-      options,
-      this.#route,
-    );
-    this.#registrations.add(registration);
-    registration.on('state', ({ kind }) => kind === 'ended' && this.#registrations.delete(registration));
-    return registration;
   }
 
   snapshot(): object {
@@ -271,8 +175,7 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
-    const goodbyes = [...this.#registrations].map((registration) => registration[Symbol.asyncDispose]());
-    for (const call of this.#outgoing) call.cancel('server-stopping');
+    const goodbyes = this.#outward.close();
     const open = this.#dialogs.close();
     if (goodbyes.length + open.length > 0) {
       const { promise: timeIsUp, resolve } = Promise.withResolvers<void>();
@@ -432,63 +335,9 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     return `<sip:${userInfo}${host}:${port}${transport === 'udp' ? '' : `;transport=${transport}`}>`;
   }
 
-  #localUri(user: string): string {
-    const { host, port } = this.address;
-    const userInfo = user === '' ? '' : `${escapeUser(user)}@`;
-    return `sip:${userInfo}${host}${port === 5060 ? '' : `:${port}`}`;
-  }
-
-  /** From as it goes on the wire, with a tag of its own. */
-  #localParty({ user, displayName }: { user: string; displayName?: string }): string {
-    const uri = parseUri(this.#localUri(user));
-    return `${formatNameAddr({ displayName, uri, params: new Map() })};tag=${this.#options.chance.token(6)}`;
-  }
-
-  #toUri(to: string): string {
-    return /^(?:sips?|tel):/i.test(to) ? to : this.#localUri(to);
-  }
-
-  get #route(): string | undefined {
-    const { outboundProxy } = this.#options;
-    if (outboundProxy === undefined) return undefined;
-    return `<${/;lr\b/i.test(outboundProxy) ? outboundProxy : `${outboundProxy};lr`}>`;
-  }
-
-  /** The way of a request outside a dialog: the proxy's, when there is one. */
-  #flowOutward(uri: string): Flow | undefined {
-    return this.#flowToUri(this.#options.outboundProxy ?? uri);
-  }
-
-  #flowToUri(uri: string): Flow | undefined {
-    const hop = hopOfText(uri);
-    return hop && this.#transport.flowTo(hop);
-  }
-
-  /** A flow-bound contact over its flow; after a restart, over UDP, to where it had registered from. */
-  #flowToBinding(binding: Binding): Flow | undefined {
-    if (!binding.isFlowBound) return this.#flowToUri(binding.contact);
-    const flow = this.registrar.flowOf(binding);
-    if (flow || binding.isWebSocket) return flow;
-    const { transport, host, port } = binding.source;
-    return transport === 'udp' ? this.#transport.flowTo({ transport, host, port }) : this.#flowToUri(binding.contact);
-  }
-
   #flowFor(dialog: Dialog): Flow | undefined {
     if (dialog.flow?.isOpen || dialog.flow?.transport === 'ws') return dialog.flow;
     const hop = dialog.nextHop;
     return hop && this.#transport.flowTo(hop);
   }
 }
-
-const withRoute = (request: Request, route: string | undefined): Request =>
-  route === undefined ? request : request.add('Route', route);
-
-/** Leads nowhere: what is sent over it comes back as a transport error. */
-const NOWHERE: Flow = {
-  transport: 'udp',
-  isReliable: true,
-  remote: { host: '', port: 0 },
-  isOpen: false,
-  send: (_bytes, onFailed) => queueMicrotask(() => onFailed?.('no transport leads there')),
-  onClosed: () => () => {},
-};

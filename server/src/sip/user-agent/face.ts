@@ -15,10 +15,12 @@ import type { KeptDialog } from '../session/kept-dialog.ts';
 import type { OutgoingInvite } from '../session/outgoing-invite.ts';
 import type { Timing } from '../transaction/timing.ts';
 import type { Address } from '../transport/flow.ts';
+import type { Resolver } from '../transport/resolver.ts';
 import type { SipTransport } from '../transport/sip-transport.ts';
 import type { TlsOptions } from '../transport/tcp.ts';
 import type { SourceOf } from './admission.ts';
 import type { Misdeed, SecuritySnapshot } from './trespassers.ts';
+import type { PingOutcome } from './ping.ts';
 import type { RegisterOptions, Registration } from './registration.ts';
 import type { IncomingMessage as TextMessage, MessageOptions, MessageOutcome } from './text-message.ts';
 
@@ -47,6 +49,8 @@ export interface UserAgentOptions {
   log: Log;
   /** Dialogs at a time, ringing ones included; the next incoming call is answered 503. 8000 when absent. */
   limits?: { dialogs?: number };
+  /** DNS for host names (RFC 3263); the system's when absent. */
+  resolver?: Resolver;
   /** For tests: other transports than the real ones, other times than the RFC's. */
   transport?: SipTransport;
   timing?: Timing;
@@ -105,10 +109,7 @@ export interface UserAgent extends AsyncDisposable, Listenable<UserAgentEvents> 
   /** Opens an event package to subscribers (`dialog`, `message-summary` …); once a package. */
   notifier(event: string, options: NotifierOptions): Notifier;
   /** Asks with OPTIONS whether a peer lives. */
-  ping(
-    target: string,
-    timeoutMs: number,
-  ): Promise<{ kind: 'answered'; status: number; afterMs: number } | { kind: 'unanswered' }>;
+  ping(target: string, timeoutMs: number): Promise<PingOutcome>;
   /** Registers with another registrar, and stays registered until disposed of. */
   register(options: RegisterOptions): Registration;
   snapshot(): object;

@@ -3,7 +3,7 @@ import { Emitter, type Listenable } from '#kernel/emitter.ts';
 import { Request } from '../message/message.ts';
 import { escapeUser } from '../message/uri.ts';
 import type { SessionCore } from '../session/core.ts';
-import { sendRequest } from '../session/send-request.ts';
+import { sendAlong } from '../session/send-request.ts';
 import type { Flow } from '../transport/flow.ts';
 
 export type RegistrationState =
@@ -13,15 +13,22 @@ export type RegistrationState =
   | { kind: 'failed'; status?: number; retryAtMs: number }
   | { kind: 'ended' };
 
-/** We as a client of a registrar: kept alive until disposed of, which unregisters. */
+/**
+ * We as a client of a registrar, as a trunk may want it: `userAgent.register({ registrar: 'sip:carrier.example', user, password,
+ * expiresS: 600 })`. It is refreshed at four fifths of the time granted, tried again after 2 s to 2 min when it fails, and
+ * ended by disposing of it, which unregisters. `state` tells how it stands, the event `state` each change. Calls that come
+ * by it arrive as any other: take them by `trustedSource`, or by the number dialled.
+ */
 export interface Registration extends AsyncDisposable, Listenable<{ state: [RegistrationState] }> {
   readonly state: RegistrationState;
 }
 
 export interface RegisterOptions {
-  /** sip: URI of the registrar. */
+  /** sip: URI of the registrar; a host name is looked up by NAPTR and SRV, and its targets tried in turn (RFC 3263). */
   registrar: string;
   user: string;
+  /** The name for digest, where the registrar has another than the number; `user` when absent. */
+  authUser?: string;
   password?: string;
   /** Wished seconds; the registrar's word counts. */
   expiresS: number;
@@ -34,7 +41,8 @@ const RETRY_MOST_MS = 120_000;
 export class ClientRegistration extends Emitter<{ state: [RegistrationState] }> implements Registration {
   readonly #core: SessionCore;
   readonly #options: RegisterOptions;
-  readonly #flow: () => Flow | undefined;
+  readonly #ways: () => Promise<Flow[]>;
+  readonly #avoid: (flow: Flow) => void;
   /** Of the outbound proxy. */
   readonly #route: string | undefined;
   readonly #callId: string;
@@ -46,11 +54,16 @@ export class ClientRegistration extends Emitter<{ state: [RegistrationState] }> 
   /** The server's least interval, once it has refused ours with 423. */
   #minExpiresS = 0;
 
-  constructor(core: SessionCore, flow: () => Flow | undefined, options: RegisterOptions, route?: string) {
+  constructor(
+    core: SessionCore,
+    way: { to: () => Promise<Flow[]>; avoid: (flow: Flow) => void; route?: string },
+    options: RegisterOptions,
+  ) {
     super();
-    this.#route = route;
+    this.#route = way.route;
+    this.#ways = way.to;
+    this.#avoid = way.avoid;
     this.#core = core;
-    this.#flow = flow;
     this.#options = options;
     this.#callId = core.chance.token(12);
     this.#tag = core.chance.token(6);
@@ -90,10 +103,9 @@ export class ClientRegistration extends Emitter<{ state: [RegistrationState] }> 
     this.#become({ kind: 'failed', status, retryAtMs: this.#clock.now() + delayMs });
   }
 
-  #send(expiresS: number) {
-    const { registrar, user, password } = this.#options;
-    const flow = this.#flow();
-    const build = () => {
+  async #send(expiresS: number) {
+    const { registrar, user, authUser, password } = this.#options;
+    const build = (flow: Flow) => {
       this.#cseq += 1;
       const aor = registrar.replace(/^(sips?:)(?:[^@]*@)?([^;?]*).*$/i, `$1${escapeUser(user)}@$2`);
       const request = new Request('REGISTER', registrar).add('Max-Forwards', '70');
@@ -103,11 +115,12 @@ export class ClientRegistration extends Emitter<{ state: [RegistrationState] }> 
         .add('To', `<${aor}>`)
         .add('Call-ID', this.#callId)
         .add('CSeq', `${this.#cseq} REGISTER`)
-        .add('Contact', this.#core.contact(user, flow ?? { transport: 'udp' }))
+        .add('Contact', this.#core.contact(user, flow))
         .add('Expires', String(expiresS))
         .add('User-Agent', this.#core.productName);
     };
-    return sendRequest(this.#core, flow, build, password === undefined ? undefined : { user, password });
+    const credentials = password === undefined ? undefined : { user: authUser ?? user, password };
+    return sendAlong(this.#core, await this.#ways(), build, credentials, this.#avoid);
   }
 
   #become(state: RegistrationState): void {

@@ -22,7 +22,12 @@ const AGAIN_MS = 2000;
 const ANSWER_WITHIN_MS = 4000;
 const FAILURES_UNTIL_DOWN = 2;
 
-/** Asks a peer by OPTIONS, again and again, whether it lives; tells each change. Ends when disposed of. */
+/**
+ * Asks a peer by OPTIONS, again and again, whether it lives: `new PeerSupervision(userAgent, clock, { target:
+ * 'sip:10.0.0.9:5060' })`. `state` is what is known now, the event `state` tells each change. A peer that falls silent is
+ * known as down within some 10 s of the next question; one that comes back, within `everyMs`. Ends when disposed of. Of a
+ * name with several targets (RFC 3263) one that answers is enough.
+ */
 export class PeerSupervision
   extends Emitter<{ state: [PeerState] }>
   implements Disposable, Listenable<{ state: [PeerState] }>

@@ -30,7 +30,7 @@ test('Alice calls Bob, Bob rings, answers, and Alice hangs up', async (t) => {
   await wind(10);
   await bye;
   assert.deepEqual(ended, [{ by: 'remote', reason: 'caller-hung-up', q850: 16 }]);
-  assert.deepEqual(heard, [180]);
+  assert.deepEqual(heard, [100, 180]);
   assert.deepEqual(
     network.firstLines.map((line) => line.replace('bob:5060', 'bob')),
     [
