@@ -91,6 +91,31 @@ export const GatewayConfig = z.discriminatedUnion('kind', [
     keyedAtMostMs: z.number().int().min(1000).max(3600_000).optional(),
   }),
   z.object({
+    kind: z.literal('satellite'),
+    ...common,
+    sipPort: Port.default(0),
+    voice: z
+      .object({
+        far: z.string().regex(/^\S+:\d{1,5}$/, 'host:port of the satellite side'),
+        farPort: Port.default(0),
+        server: z.string().optional(),
+        lines: z.number().int().min(1).max(100).optional(),
+        bundleMs: z.number().int().min(20).max(200).optional(),
+        delayMs: z.number().int().min(20).max(1000).optional(),
+      })
+      .optional(),
+    bursts: z
+      .object({
+        listenPort: Port.default(0),
+        operator: z.object({ host: z.string(), port: Port.min(1) }).optional(),
+        modems: z
+          .array(z.object({ id: Id, imei: z.string().regex(/^\d{15}$/, 'an IMEI has 15 digits') }))
+          .min(1)
+          .max(1000),
+      })
+      .optional(),
+  }),
+  z.object({
     kind: z.literal('alarm'),
     ...common,
     /** The broker of the devices' own system; absent: the server's. */

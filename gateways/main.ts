@@ -90,6 +90,8 @@ async function start(one: GatewayConfig, config: GatewaysConfig, log: ReturnType
       return (await import('./pa/pa-gateway.ts')).startPaGateway({ ...common, ...one });
     case 'radio':
       return (await import('./radio/radio-gateway.ts')).startRadioGateway({ ...common, ...one });
+    case 'satellite':
+      return (await import('./satellite/satellite-gateway.ts')).startSatelliteGateway({ ...common, ...one });
     case 'alarm':
       return (await import('./alarm/devices/mqtt/translator.ts')).startAlarmTranslator({ ...common, ...one });
     case 'alarm-dc09':

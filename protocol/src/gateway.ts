@@ -50,7 +50,7 @@ export type DeviceReading = z.infer<typeof DeviceReading>;
 /** What a gateway can reach; retained with `online`, replaced by the last will. */
 export const GatewayResource = z.object({
   id: Id,
-  kind: z.enum(['zone', 'channel', 'line', 'sms-provider', 'gauge', 'device', 'horn']),
+  kind: z.enum(['zone', 'channel', 'line', 'sms-provider', 'gauge', 'device', 'horn', 'modem']),
   state: z.enum(['ready', 'degraded', 'down']),
   detail: z.string().max(200).optional(),
   /** SIP address under which the resource answers, when it has a voice. */
@@ -94,6 +94,16 @@ export const GatewayCommand = z.discriminatedUnion('kind', [
     command: Id,
     channel: Id,
     talkgroup: z.number().int().min(0).max(16_777_215),
+  }),
+  /** A satellite burst to a modem: at most 270 octets, in base 64. */
+  z.object({
+    kind: z.literal('send-burst'),
+    command: Id,
+    to: Id,
+    payload: z
+      .string()
+      .max(360)
+      .regex(/^[A-Za-z0-9+/]+={0,2}$/),
   }),
   z.object({ kind: z.literal('self-test'), command: Id, resource: Id }),
   /** Simulators only: a fault to show. */
@@ -172,6 +182,19 @@ export const GatewayEvent = z.discriminatedUnion('kind', [
     packets: z.number().int().nonnegative(),
     /** Those of the horns whose names the gateway knows that have not proved it, at most 50. */
     silent: z.array(z.string().max(80)).max(50).optional(),
+  }),
+  /** A satellite modem has sent something: bytes in base 64, where it is, or both. */
+  z.object({
+    kind: z.literal('burst-received'),
+    event: Id,
+    at: AtMs,
+    from: Id,
+    payload: z
+      .string()
+      .max(2700)
+      .regex(/^[A-Za-z0-9+/]*={0,2}$/)
+      .optional(),
+    location: Location.optional(),
   }),
   z.object({ kind: z.literal('resource'), event: Id, at: AtMs, resource: GatewayResource }),
 ]);

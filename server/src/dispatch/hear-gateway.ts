@@ -43,6 +43,13 @@ export const hearGateway = {
         if (isNew(event.event, desk))
           desk.announcements.playout(event.zone, event.hornsPlaying, event.hornsTotal, event.silent);
         return;
+      case 'burst-received': {
+        const { from, payload, location } = event;
+        if (!isNew(event.event, desk)) return;
+        const data = { gateway, from, ...(payload ? { payload } : {}), ...(location ? { location } : {}) };
+        note(desk, 'satellite.burst-received', data, event.at);
+        return;
+      }
       case 'resource':
         desk.resources.update(gateway, event.resource);
         if (isNew(event.event, desk))
