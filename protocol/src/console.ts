@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { AnnouncementPriority, Id, Level } from './common.ts';
 import { CALL_COMMANDS } from './call-commands.ts';
+import { Target } from './target.ts';
 import type { CommandResult } from './command-result.ts';
 import type { Person, Right, Site, User } from './directory.ts';
 import type { ROUTING_FIELDS, Trunk } from './routing.ts';
@@ -53,6 +54,7 @@ export interface ServerToConsole extends ServerToViewer {
   'session-ended': (because: string) => void;
 }
 
+export type { Target } from './target.ts';
 export type { CommandResult } from './command-result.ts';
 
 /** Events from the console. */
@@ -61,14 +63,6 @@ export interface ConsoleToServer {
   /** Video signalling: see video.ts. */
   video: (request: unknown, done: (result: CommandResult) => void) => void;
 }
-
-/** Whom to reach: a person, a group, or a bare number. */
-export const Target = z.union([
-  z.object({ person: Id }),
-  z.object({ group: Id }),
-  z.object({ number: z.string().regex(/^[0-9*#+]{2,24}$/) }),
-]);
-export type Target = z.infer<typeof Target>;
 
 const note = z.string().max(500);
 

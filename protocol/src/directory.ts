@@ -205,6 +205,10 @@ export const Account = z.object({
   srtp: z.enum(['off', 'offered', 'required']).optional(),
   /** Keys may be told over UDP and TCP too, where everybody on the way can read them. Absent: over TLS only. */
   srtpWithoutTls: z.boolean().optional(),
+  /** What a caller from outside hears before he is put through to it, alone; `{number}` is its number, key by key. */
+  greeting: z.string().max(200).optional(),
+  /** How long a talk that it has begun may last, in seconds; both are warned before. */
+  talkLimitS: z.number().int().min(10).max(86_400).optional(),
 });
 export type Account = z.infer<typeof Account>;
 

@@ -11,6 +11,10 @@ export const DialledCodes = z.object({
   retrieve: Code.default('*71'),
   /** Alone: takes the call that rings longest in a pick-up group of this phone. With a number behind it: that phone's. */
   pickUp: Code.default('*8'),
+  /** With a number behind it: calls both when that phone is free. */
+  campOn: Code.default('*37'),
+  /** With HHMM and a number behind it: calls both at that time. */
+  book: Code.default('*55'),
 });
 export type DialledCode = keyof z.infer<typeof DialledCodes>;
 
@@ -20,6 +24,8 @@ export const PressedCodes = z.object({
   transfer: Code.default('*1'),
   /** A number follows: talks with it while the other party waits. Again: back. */
   consult: Code.default('*2'),
+  /** A number follows: it is called into the talk. */
+  addParty: Code.default('*3'),
   park: Code.default('*70'),
 });
 export type PressedCode = keyof z.infer<typeof PressedCodes>;
@@ -43,5 +49,22 @@ export const CallFeatures = z.object({
     })
     .prefault({}),
   pickUpGroups: z.array(PickUpGroup).default([]),
+  /** Answers that a seat lets a caller hear: a sound file beside the site's files, or words. */
+  answers: z
+    .array(
+      z.object({
+        id: Id,
+        name: Name,
+        file: z
+          .string()
+          .regex(/^[A-Za-z0-9_-][A-Za-z0-9._/-]*\.wav$/)
+          .refine((path) => !path.includes('..'))
+          .optional(),
+        text: z.string().max(1000).optional(),
+        language: z.enum(['zh', 'en']).default('zh'),
+      }),
+    )
+    .max(200)
+    .default([]),
 });
 export type CallFeatures = z.infer<typeof CallFeatures>;

@@ -217,6 +217,10 @@ export interface CallView {
   alarm?: string;
   /** It waits in a slot, with music. */
   parked?: { slot: string; by: string; since: number };
+  /** When it will be cut. */
+  endsAt?: number;
+  /** `because` in words. */
+  ending?: Name;
   /** The call that this one consults about. */
   about?: string;
   isRecording: boolean;

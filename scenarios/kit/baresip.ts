@@ -170,13 +170,13 @@ menu_bell no
     await this.command('dial', `sip:${number}@${this.options.server};transport=${this.options.transport ?? 'udp'}`);
   }
 
-  /** Presses keys as telephone-events. */
-  async press(digits: string): Promise<void> {
+  /** Presses keys as telephone-events, each for so long and with such a pause behind it. */
+  async press(digits: string, { onMs = 250, offMs = 150 } = {}): Promise<void> {
     for (const digit of digits) {
       await this.command('sndcode', digit);
-      await pause(250);
+      await pause(onMs);
       await this.command('sndcode', String.fromCharCode(4));
-      await pause(150);
+      await pause(offMs);
     }
   }
 

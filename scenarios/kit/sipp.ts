@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,6 +58,27 @@ export async function decliningPhone(
   return { refused: declining.ended };
 }
 
+/**
+ * A desk phone that watches another's lamp: SIPp subscribes to its dialogs, and
+ * ends well when it has seen it free, ringing,
+ * talking and free again, in this order.
+ */
+export async function watchesLamp(
+  t: TestContext,
+  options: { user: string; password: string; server: string; watched: string },
+): Promise<{ seenAll: Promise<number | null>; said: () => string }> {
+  const folder = await mkdtemp(join(tmpdir(), 'tocsin-lamp-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const { ended, said } = await sipp(t, {
+    scenario: watchAs({ ...options, mark: join(folder, 'free') }),
+    server: options.server,
+    port: await freePort(),
+    seconds: 60,
+  });
+  await until('the lamp is seen dark', () => existsSync(join(folder, 'free')));
+  return { seenAll: ended, said };
+}
+
 async function stop(child: ChildProcess, ended: Promise<number | null>): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill('SIGKILL');
@@ -109,3 +131,53 @@ ${answerWith('603 Decline')}
 <recv request="ACK"/>
 </scenario>
 `;
+
+function watchAs(options: { user: string; password: string; server: string; watched: string; mark: string }): string {
+  const { user, password, server, watched, mark } = options;
+  const subscribe = (cseq: number, authentication: string) => `<send retrans="500"><![CDATA[
+SUBSCRIBE sip:${watched}@${server} SIP/2.0
+Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+From: <sip:${user}@${server}>;tag=[pid]w[call_number]
+To: <sip:${watched}@${server}>
+Call-ID: [call_id]
+CSeq: ${cseq} SUBSCRIBE
+Contact: <sip:${user}@[local_ip]:[local_port]>
+${authentication}Event: dialog
+Accept: application/dialog-info+xml
+Expires: 300
+Max-Forwards: 70
+Content-Length: 0
+
+]]></send>`;
+  // Every NOTIFY is answered; the one that shows what is waited for leads on. A few that show something else may come first.
+  const seen = (step: number, regexp: string, action = '') => `<label id="${step}"/>
+${`<recv request="NOTIFY"><action>
+<ereg regexp="${regexp}" search_in="body" assign_to="seen${step}"/>
+${action}</action></recv>
+<send next="${step + 1}" test="seen${step}"><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+]]></send>
+`.repeat(4)}`;
+  const free = '&gt;&lt;/dialog-info&gt;';
+  return `<?xml version="1.0" encoding="ISO-8859-1" ?>
+<!DOCTYPE scenario SYSTEM "sipp.dtd">
+<scenario name="watch a lamp">
+${subscribe(1, '')}
+<recv response="401" auth="true"/>
+${subscribe(2, `[authentication username=${user} password=${password}]\n`)}
+<recv response="200"/>
+${seen(1, free, `<exec command="touch ${mark}"/>`)}
+${seen(2, '&lt;state&gt;early&lt;/state&gt;')}
+${seen(3, '&lt;state&gt;confirmed&lt;/state&gt;')}
+${seen(4, free)}
+<label id="5"/>
+</scenario>
+`;
+}

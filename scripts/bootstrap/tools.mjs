@@ -9,6 +9,7 @@ const TOOLS = {
   chromium: 'chromium',
   'baresip-core': 'baresip',
   'sip-tester': 'sipp',
+  'linphone-cli': 'linphonec',
   sipsak: 'sipsak',
   sox: 'sox',
   tshark: 'tshark',

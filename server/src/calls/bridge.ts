@@ -75,13 +75,16 @@ export class Bridge implements AsyncDisposable {
     if (!this.#followed.has(leg)) await this.#put(leg);
   }
 
-  /** Takes a leg off without ending it: its end is no longer the bridge's. Whoever stays hears music until another comes. */
-  async take(leg: Leg): Promise<void> {
-    if (!this.#followed.has(leg)) return;
-    this.#forget(leg);
-    if (this.#insert?.to === leg) await this.stopPlaying();
-    // It may have been put on another bridge, or have ended, in the meantime.
-    await this.#settle(() => this.#media.remove(leg.node).catch(() => {}));
+  /** Takes legs off without ending them: their end is no longer the bridge's. Whoever stays hears music until another comes. */
+  async take(...legs: Leg[]): Promise<void> {
+    const here = legs.filter((leg) => this.#followed.has(leg));
+    if (here.length === 0) return;
+    for (const leg of here) this.#forget(leg);
+    if (here.some((leg) => leg === this.#insert?.to)) await this.stopPlaying();
+    await this.#settle(async () => {
+      // They may have been put on another bridge, or have ended, in the meantime.
+      for (const leg of here) await this.#media.remove(leg.node).catch(() => {});
+    });
     if (this.#followed.size === 0) this.#over('taken-elsewhere');
   }
 
@@ -96,9 +99,12 @@ export class Bridge implements AsyncDisposable {
    * Plays something into the call: for both to hear, who can talk meanwhile; or for one, who then hears nothing else and
    * is not heard. Resolves when it has ended; another one takes its place.
    */
-  async play(source: PlaybackSource, options: { to?: Leg; loop?: boolean } = {}): Promise<'finished' | 'stopped'> {
+  async play(
+    source: PlaybackSource,
+    options: { to?: Leg; loop?: boolean | number } = {},
+  ): Promise<'finished' | 'stopped'> {
     await this.stopPlaying();
-    const playback = await this.#parts.engine.openPlayback({ source, ...(options.loop ? { loop: true } : {}) });
+    const playback = await this.#parts.engine.openPlayback({ source, ...(options.loop ? { loop: options.loop } : {}) });
     const { to } = options;
     const insert = { playback, ...(to ? { to } : {}) };
     this.#insert = insert;

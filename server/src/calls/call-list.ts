@@ -6,6 +6,7 @@ import { DispatchError } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Timeline } from '#timeline/timeline.ts';
 import type { Bridge } from './bridge.ts';
+import { type CallEnding, ENDINGS } from './endings.ts';
 import type { DialogId, HangUpReason, Leg, Party } from './leg.ts';
 
 /** An ended call is shown this long. */
@@ -25,6 +26,8 @@ export class Call {
   elsewhere?: Promise<Elsewhere>;
   /** While it rings: lets somebody else than the called one have it. False when it is too late. */
   takeBy?: (leg: Leg) => boolean;
+  /** Set when it may last so long and no longer. */
+  limit?: { cancel(): void };
   /** The legs of the two that `view.from` and `view.to` mean. */
   readonly sides: { from?: Leg; to?: Leg } = {};
 
@@ -106,11 +109,14 @@ export class CallList extends Emitter<{ changed: [call: Call]; removed: [id: str
     this.#note(call, kind, data, actor);
   }
 
-  end(call: Call, because: string): void {
+  end(call: Call, because: CallEnding): void {
     if (call.view.state === 'ended') return;
-    Object.assign(call.view, { state: 'ended', endedAt: this.#clock.now(), because });
+    call.limit?.cancel();
+    const ending = ENDINGS[because];
+    Object.assign(call.view, { state: 'ended', endedAt: this.#clock.now(), because, ending });
     this.#note(call, 'call.ended', {
       because,
+      ending,
       ...(call.view.answeredAt ? { talkedMs: this.#clock.now() - call.view.answeredAt } : {}),
     });
     this.emit('changed', call);

@@ -14,7 +14,7 @@ import type { Recording } from './recording.ts';
 import { SpeakingLevels } from './speaking-levels.ts';
 
 export type ConferenceEndReason =
-  'plan-ended' | 'plan-step-skipped' | 'dispatcher-ended' | 'everybody-left' | 'server-stopping';
+  'plan-ended' | 'plan-step-skipped' | 'dispatcher-ended' | 'everybody-left' | 'two-left' | 'server-stopping';
 
 /**
  * Three or more legs, mixed; who is in, who is being called, who has refused. It is a bridge and a list of
@@ -193,6 +193,19 @@ export class Conference extends Emitter<{
     await this.#ending;
   }
 
+  /** Ends without hanging up on those who are in: whoever asks for it lets their legs talk on elsewhere. */
+  async release(): Promise<Leg[]> {
+    const legs = this.participants().flatMap((participant) => {
+      const { leg } = participant;
+      if (!leg || participant.view.kind === 'channel') return [];
+      participant.leg = undefined;
+      participant.moveTo('left', this.#parts.clock.now(), 'two-left');
+      return [leg];
+    });
+    await this.end('two-left');
+    return legs;
+  }
+
   // --- coming and going ---
 
   /** Resolves when a participant is in (true) or will not come (false). */
@@ -217,13 +230,16 @@ export class Conference extends Emitter<{
     if (mutedByAll) participant.view.isMuted = true;
     await this.#bridge.add(leg.node, { isMuted: participant.view.isMuted || leg.isHeldByPeer });
     leg.on('held', (isHeld) => {
+      if (participant.leg !== leg) return;
       // Someone on hold sends music or silence; neither belongs in a conference.
       void this.#bridge.setMuted(leg.node, isHeld || participant.view.isMuted);
       participant.moveTo(isHeld ? 'held' : 'in', this.#parts.clock.now());
       this.#tell(participant, false);
     });
     this.#levels.follow(participant, leg.node);
-    leg.once('ended', (because) => this.#left(participant, because));
+    leg.once('ended', (because) => {
+      if (participant.leg === leg) this.#left(participant, because);
+    });
     participant.moveTo('in', this.#parts.clock.now());
     if (leg.state === 'ended') return this.#left(participant, 'callee-hung-up');
     this.#tell(participant);

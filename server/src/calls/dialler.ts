@@ -9,6 +9,7 @@ import type { Binding } from '#sip/registrar/binding.ts';
 import type { UserAgent } from '#sip/user-agent/user-agent.ts';
 import type { DialOutcome, HangUpReason, Party } from './leg.ts';
 import type { LegMedia } from './leg-media.ts';
+import type { Lamps } from './lamps.ts';
 import type { Lines } from './lines.ts';
 import { srtpFor } from './media-security.ts';
 import { route } from './routing/route.ts';
@@ -73,6 +74,7 @@ export class Dialler {
   readonly #openMedia: OpenMedia;
   readonly #directory: Directory;
   readonly #lines: Lines;
+  readonly #lamps: Lamps;
   readonly #clock: Clock;
   readonly #chance: Chance;
   readonly #log: Log;
@@ -82,6 +84,7 @@ export class Dialler {
     openMedia: OpenMedia;
     directory: Directory;
     lines: Lines;
+    lamps: Lamps;
     clock: Clock;
     chance: Chance;
     log: Log;
@@ -90,6 +93,7 @@ export class Dialler {
     this.#openMedia = parts.openMedia;
     this.#directory = parts.directory;
     this.#lines = parts.lines;
+    this.#lamps = parts.lamps;
     this.#clock = parts.clock;
     this.#chance = parts.chance;
     this.#log = parts.log;
@@ -189,6 +193,7 @@ export class Dialler {
       const media = await this.#openMedia(party.number, phone.isBrowser, { like: options.like, srtp: phone.srtp });
       leg = SipLeg.outbound(this.#chance.id('leg'), party, media);
       leg.once('ended', giveBack);
+      if (party.account !== undefined) this.#lamps.follow(party.account, leg, options.from.number);
       offer = await media.offer();
     } catch (error) {
       giveBack();

@@ -9,6 +9,7 @@ test('codes are found with and without what may follow them', () => {
   assert.deepEqual(featureOf('*70', features), { feature: 'park', rest: '' });
   assert.deepEqual(featureOf('*8', features), { feature: 'pickUp', rest: '' });
   assert.deepEqual(featureOf('*81005', features), { feature: 'pickUp', rest: '1005' });
+  assert.deepEqual(featureOf('*371005', features), { feature: 'campOn', rest: '1005' });
 });
 
 test('the longest code that fits has the number', () => {
@@ -17,7 +18,8 @@ test('the longest code that fits has the number', () => {
   assert.deepEqual(featureOf('*75', own), { feature: 'pickUp', rest: '5' });
 });
 
-test('ordinary numbers are no codes', () => {
+test('a code that needs a number is none without it, and ordinary numbers are none', () => {
+  assert.equal(featureOf('*37', features), undefined);
   assert.equal(featureOf('1005', features), undefined);
   assert.equal(featureOf('7011', features), undefined);
 });

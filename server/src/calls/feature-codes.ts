@@ -11,6 +11,8 @@ const NEEDS_REST: Record<DialledCode, boolean | 'optional'> = {
   park: 'optional',
   retrieve: 'optional',
   pickUp: 'optional',
+  campOn: true,
+  book: true,
 };
 
 /** Finds the feature that a dialled number means; the longest code that fits has it. A slot's own number means: retrieve. */

@@ -1,3 +1,4 @@
+import type { Words } from '@tocsin/protocol/reaching.ts';
 import type { Call } from '#calls/call-list.ts';
 import type { DialOutcome, HangUpReason, Party } from '#calls/leg.ts';
 import { route } from '#calls/routing/route.ts';
@@ -9,6 +10,7 @@ import { DispatchError } from '#kernel/errors.ts';
 import { LIMITS } from '#kernel/limits.ts';
 import type { IncomingInvite } from '#sip/session/incoming-invite.ts';
 import type { Desk } from './desk.ts';
+import { limitCall } from './limit-call.ts';
 import { ringCallee } from './ring-callee.ts';
 import { takeOver, takeOverOf } from './take-over-call.ts';
 import { talk } from './talk.ts';
@@ -152,7 +154,18 @@ async function connect(
     return await caller.ended;
   }
   desk.calls.answered(call, { isRecording: true });
-  return await talk(call, [caller, callee], { title: `${call.view.from.number} → ${number}` }, desk);
+  const { talkLimitS } = desk.directory.account(caller.party.account ?? '') ?? {};
+  if (talkLimitS) limitCall(call, talkLimitS * 1000, desk);
+  const greeting = caller.party.account === undefined ? greetingOf(callee.party, desk) : undefined;
+  const title = `${call.view.from.number} → ${number}`;
+  return await talk(call, [caller, callee], { title, ...(greeting ? { greeting } : {}) }, desk);
+}
+
+/** What callers from outside hear of this account first: who serves them. */
+function greetingOf({ account }: Party, desk: Desk): Words | undefined {
+  const text = desk.directory.account(account ?? '')?.greeting;
+  const { language } = desk.directory.site.features;
+  return text === undefined ? undefined : { text: text.replaceAll('{number}', [...account!].join(' ')), language };
 }
 
 /** What a caller is told who does not get through. */
@@ -191,6 +204,7 @@ async function takeUp(invite: IncomingInvite, from: Party, desk: Desk): Promise<
     const media = await desk.openMedia(from.number, invite.isWebSocket, { srtp });
     const leg = SipLeg.inbound(desk.chance.id('leg'), from, invite, media);
     leg.once('ended', giveBack);
+    if (from.account !== undefined) desk.lamps.follow(from.account, leg, invite.dialled);
     return leg;
   } catch (error) {
     giveBack();

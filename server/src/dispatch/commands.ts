@@ -5,6 +5,9 @@ import type { Session } from '#directory/rights.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { noteSoon } from '#timeline/note-soon.ts';
 import type { Actor, Desk } from './desk.ts';
+import { addToCall } from './add-to-call.ts';
+import { bookCall, cancelBooking } from './book-call.ts';
+import { campOn, cancelCampOn } from './camp-on.ts';
 import { answerRun, callDeputy, confirmPerson, redialPerson, skipStep, startPlan, stopRun } from './start-plan.ts';
 import { closeThread, replyToThread, takeThread } from './answer-text.ts';
 import { acknowledgeAlarm, alarmToIncident, clearAlarm, silenceBell } from './take-alarm.ts';
@@ -23,6 +26,8 @@ import {
   unpatchChannel,
 } from './hold-conference.ts';
 import { closeIncident, markIncident, openIncident } from './keep-incident.ts';
+import { limitFromDesk } from './limit-call.ts';
+import { playIntoCall, rightToPlay, stopPlayingIntoCall } from './play-into-call.ts';
 import { pressDevice, radioSpeaks } from './play-demo.ts';
 import { parkFromDesk, retrieveAtDesk } from './park-call.ts';
 import { pickUpAtDesk } from './pick-up-call.ts';
@@ -70,6 +75,14 @@ export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
   'call.end': { right: 'call', run: endCall },
   'call.transfer': { right: 'call', run: transferCall },
   'call.park': { right: 'call', run: parkFromDesk },
+  'call.add': { right: 'call', run: addToCall },
+  'call.play': { right: rightToPlay, run: playIntoCall },
+  'call.stop-playing': { right: 'call', run: stopPlayingIntoCall },
+  'call.limit': { right: 'call', run: limitFromDesk },
+  'call.camp-on': { right: 'call', run: campOn },
+  'call.cancel-camp-on': { right: 'call', run: cancelCampOn },
+  'call.book': { right: 'call', run: bookCall },
+  'call.cancel-booking': { right: 'call', run: cancelBooking },
   'call.retrieve': { right: 'call', run: retrieveAtDesk },
   'call.pick-up': { right: 'call', run: pickUpAtDesk },
   'channel.listen': { right: 'talk', run: listenToChannel },

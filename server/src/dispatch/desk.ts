@@ -3,10 +3,13 @@ import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Alarms } from '#alarms/alarms.ts';
 import type { Announcements } from '#calls/announcement.ts';
+import type { Bookings } from '#calls/booked-calls.ts';
+import type { CampOns } from '#calls/camp-ons.ts';
 import type { CallList } from '#calls/call-list.ts';
 import type { Conferences } from '#calls/conferences.ts';
 import type { Dialler } from '#calls/dialler.ts';
 import type { GatewayResources } from '#calls/gateway-resources.ts';
+import type { Lamps } from '#calls/lamps.ts';
 import type { Lines } from '#calls/lines.ts';
 import type { ParkedCalls } from '#calls/parked-calls.ts';
 import type { OpenMedia } from '#calls/dialler.ts';
@@ -45,6 +48,9 @@ export interface Desk {
   countMisdeed: UserAgent['countMisdeed'];
   calls: CallList;
   parked: ParkedCalls;
+  lamps: Lamps;
+  campOns: CampOns;
+  bookings: Bookings;
   conferences: Conferences;
   announcements: Announcements;
   resources: GatewayResources;
@@ -64,6 +70,8 @@ export interface Desk {
   /** On demonstration sites: what the simulated edges can be told. */
   simulators?: { pressDevice(device: string): void; radioSpeaks(channel: string, seconds: number): void };
   holdMusicFile: string;
+  /** Where the site's files are. */
+  siteFolder: string;
   /** Recordings and documents lie below it. */
   dataFolder: string;
 }

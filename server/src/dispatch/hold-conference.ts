@@ -6,7 +6,13 @@ import type { Actor, Desk } from './desk.ts';
 import { peopleOf } from './targets.ts';
 
 /** How people are called into a conference by hand: they know the caller's number and come in as they answer. */
-const BY_HAND = { confirm: 'none', ringForMs: 45_000, retries: 0, retryAfterMs: 0, withDeputies: false } as const;
+export const BY_HAND = {
+  confirm: 'none',
+  ringForMs: 45_000,
+  retries: 0,
+  retryAfterMs: 0,
+  withDeputies: false,
+} as const;
 
 export async function openConference(command: CommandOf<'conference.open'>, actor: Actor, desk: Desk) {
   const conference = await desk.conferences.open({
@@ -83,7 +89,7 @@ export async function endCall({ call }: CommandOf<'call.end'>, _actor: Actor, de
   await Promise.all([...desk.calls.get(call).legs].map((leg) => leg.hangUp('dispatcher-ended')));
 }
 
-function addTargets(conference: Conference, targets: Target[], desk: Desk): void {
+export function addTargets(conference: Conference, targets: Target[], desk: Desk): void {
   for (const person of peopleOf(targets, desk.directory)) conference.add({ person: person.id, ...BY_HAND });
   for (const target of targets) if ('number' in target) conference.add({ number: target.number, ...BY_HAND });
 }

@@ -5,6 +5,7 @@ import { KeyGate } from '#calls/key-gate.ts';
 import type { Leg } from '#calls/leg.ts';
 import { TONES } from '#calls/tones.ts';
 import { sleep } from '#kernel/clock.ts';
+import { addByKeys } from './add-to-call.ts';
 import { consult } from './consult.ts';
 import type { Desk } from './desk.ts';
 import { parkByPhone } from './park-call.ts';
@@ -17,6 +18,7 @@ const BUSY_TONE_MS = 1_500;
 const PRESSED: { [Code in PressedCode]: (by: Leg, call: Call, desk: Desk) => Promise<unknown> } = {
   transfer: transferByKeys,
   consult,
+  addParty: addByKeys,
   park: parkByPhone,
 };
 

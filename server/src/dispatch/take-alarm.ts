@@ -2,12 +2,9 @@ import type { CommandOf } from '@tocsin/protocol/console.ts';
 import type { AlarmView } from '@tocsin/protocol/views.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { noteSoon } from '#timeline/note-soon.ts';
+import { putThroughTo } from './call-both.ts';
 import { callSeat } from './call-seat.ts';
 import type { Actor, Desk } from './desk.ts';
-import { talk } from './talk.ts';
-
-/** How long the elderly person's device or phone may ring. */
-const CALL_BACK_RINGS_FOR_MS = 60_000;
 
 /**
  * The dispatcher takes an alarm: it is his from now on. Where he asks for it, the plan for such an alarm is run and
@@ -74,26 +71,9 @@ async function callPersonBack(alarm: AlarmView, actor: Actor, desk: Desk): Promi
   if (number === undefined) throw new DispatchError('ENDPOINT_UNKNOWN', alarm.title.zh);
   const party = { number, ...(person ? { person: person.id, name: person.name } : {}) };
   const seat = await callSeat(actor, { number, name: person?.name.zh ?? number }, desk);
-  const call = desk.calls.begin({ kind: 'two-party', from: seat.party, to: party, alarm: alarm.id });
-  call.legs.add(seat);
-  const outcome = await desk.dialler.dial(
-    { number },
-    {
-      ringForMs: CALL_BACK_RINGS_FOR_MS,
-      from: { number: actor.account ?? '', name: actor.name },
-      party,
-      signal: seat.gone,
-    },
-  );
-  if (outcome.kind !== 'answered') {
-    desk.calls.end(call, seat.state === 'ended' ? await seat.ended : outcome.kind);
-    return await seat.hangUp('nobody-answered');
-  }
-  call.legs.add(outcome.leg);
-  desk.calls.answered(call, { isRecording: true });
+  const title = `回拨 ${person?.name.zh ?? number}`;
   const { incident } = alarm;
-  const recorded = { title: `回拨 ${person?.name.zh ?? number}`, ...(incident ? { incident } : {}) };
-  desk.calls.end(call, await talk(call, [seat, outcome.leg], recorded, desk));
+  await putThroughTo(seat, party, { title, alarm: alarm.id, ...(incident ? { incident } : {}) }, desk);
 }
 
 function tellCallBackFailed(alarm: AlarmView, error: unknown, desk: Desk): void {

@@ -1,3 +1,4 @@
+import type { Words } from '@tocsin/protocol/reaching.ts';
 import { Bridge } from '#calls/bridge.ts';
 import type { Call } from '#calls/call-list.ts';
 import type { HangUpReason, Leg } from '#calls/leg.ts';
@@ -8,12 +9,12 @@ import { handOnAsAsked } from './transfer-call.ts';
 
 /**
  * Two legs talk until the call is over, wherever they are taken meanwhile: into a conference and back, to a park slot,
- * from hand to hand. Resolves with the reason of the end; nobody of the call is on the line then.
+ * from hand to hand. `greeting` is heard by the first alone, before he is put through. Resolves with the reason of the end; nobody of the call is on the line then.
  */
 export async function talk(
   call: Call,
   legs: [from: Leg, to: Leg],
-  recorded: Omit<RecordingOf, 'call'>,
+  { greeting, ...recorded }: Omit<RecordingOf, 'call'> & { greeting?: Words },
   desk: Desk,
 ): Promise<HangUpReason> {
   for (let two = legs; ;) {
@@ -30,6 +31,7 @@ export async function talk(
       takesDigit: (leg, digit) => keys.take(leg, digit),
     });
     call.bridge = bridge;
+    if (greeting && two === legs) greet(bridge, two[0], greeting, desk);
     const end = await bridge.ended;
     if (end !== 'taken-elsewhere') return end;
     const after = await call.elsewhere;
@@ -38,4 +40,12 @@ export async function talk(
     if (after.kind === 'over') return after.reason;
     two = after.legs;
   }
+}
+
+/** A greeting that cannot be spoken is left out: the two talk. */
+function greet(bridge: Bridge, listener: Leg, words: Words, desk: Desk): void {
+  desk.engine
+    .speak(words)
+    .then(({ file }) => bridge.play({ kind: 'file', path: file }, { to: listener }))
+    .catch((error: unknown) => desk.log.warn('greeting not played', { error }));
 }

@@ -2,6 +2,8 @@ import type { DialledCode } from '@tocsin/protocol/features.ts';
 import type { WantedFeature } from '#calls/feature-codes.ts';
 import type { SipLeg } from '#calls/sip-leg.ts';
 import { DispatchError } from '#kernel/errors.ts';
+import { bookForPhone } from './book-call.ts';
+import { campOnByPhone } from './camp-on.ts';
 import type { Desk } from './desk.ts';
 import { park, retrieve, tellSlot } from './park-call.ts';
 import { pickUpByPhone } from './pick-up-call.ts';
@@ -11,6 +13,8 @@ const DIALLED: { [Code in DialledCode]: (leg: SipLeg, rest: string, desk: Desk) 
   park: parkHeld,
   retrieve: retrieveByPhone,
   pickUp: pickUpByPhone,
+  campOn: campOnByPhone,
+  book: bookForPhone,
 };
 
 /** A phone of ours has dialled a code. */

@@ -3,18 +3,22 @@ import { join } from 'node:path';
 import type { Site } from '@tocsin/protocol/directory.ts';
 import { openAlarms } from '#alarms/alarms.ts';
 import { Announcements } from '#calls/announcement.ts';
+import { CampOns } from '#calls/camp-ons.ts';
 import { CallList } from '#calls/call-list.ts';
 import { RadioChannel } from '#calls/channel.ts';
 import { Conferences } from '#calls/conferences.ts';
 import { Dialler, type OpenMedia } from '#calls/dialler.ts';
 import { GatewayResources } from '#calls/gateway-resources.ts';
 import { holdMusic } from '#calls/hold-music.ts';
+import { Lamps } from '#calls/lamps.ts';
 import { Lines } from '#calls/lines.ts';
 import { ParkedCalls } from '#calls/parked-calls.ts';
 import { PlainMedia } from '#calls/plain-media.ts';
 import { Recordings } from '#calls/recording.ts';
 import { WebRtcMedia } from '#calls/web-rtc-media.ts';
 import { openDirectory } from '#directory/directory.ts';
+import { BookingClerk } from '#dispatch/book-call.ts';
+import { lightLamps } from '#dispatch/light-lamps.ts';
 import { answerCall } from '#dispatch/answer-call.ts';
 import { forgetEndedFeeds, restoreFeeds } from '#dispatch/ask-for-feed.ts';
 import type { Desk } from '#dispatch/desk.ts';
@@ -134,7 +138,9 @@ export async function openServer(config: Config): Promise<Server> {
     isBrowser
       ? WebRtcMedia.open(engine, sfu, label, chance, wishes)
       : PlainMedia.open(engine, advertised, label, chance, wishes);
-  const dialler = new Dialler({ ...kit, userAgent, openMedia, directory, lines });
+  const lamps = new Lamps(clock);
+  lightLamps(userAgent, lamps, directory);
+  const dialler = new Dialler({ ...kit, userAgent, openMedia, directory, lines, lamps });
   const recordings = opened.use(new Recordings({ ...kit, engine, store, timeline, folder: config.data }));
   const resources = new GatewayResources(gatewaysExpected(directory.site), clock.now());
   const calls = new CallList({ ...kit, timeline });
@@ -175,7 +181,7 @@ export async function openServer(config: Config): Promise<Server> {
 
   // The doors come before the plans, so that the address in a link is known; nobody is let in yet.
   const holdMusicFile = await holdMusic(join(config.data, 'speech'));
-  const house: Omit<Desk, 'plans' | 'runs' | 'publicUrl'> = {
+  const house: Omit<Desk, 'plans' | 'runs' | 'publicUrl' | 'bookings'> = {
     ...kit,
     directory,
     timeline,
@@ -189,6 +195,8 @@ export async function openServer(config: Config): Promise<Server> {
     countMisdeed: userAgent.countMisdeed.bind(userAgent),
     calls,
     parked: new ParkedCalls(),
+    lamps,
+    campOns: new CampOns(),
     conferences,
     announcements,
     resources,
@@ -201,11 +209,14 @@ export async function openServer(config: Config): Promise<Server> {
     system,
     phones,
     holdMusicFile,
+    siteFolder: config.siteFolder,
     dataFolder: config.data,
   };
   const desk = house as Desk;
   const doors = opened.use(await openDoors({ config, desk, userAgent, edgeProblem: () => edges.problem(), mqtt }));
   desk.publicUrl = doors.publicUrl;
+  const bookings = opened.use(new BookingClerk(desk));
+  desk.bookings = bookings;
   const ports = planPorts(desk);
   desk.plans = opened.use(await openPlans({ ...kit, folders: [config.planFolder], store, ports }));
   desk.runs = opened.use(openRuns({ ...kit, store, timeline, ports, planOf: (id) => desk.plans.get(id) }));
@@ -243,6 +254,7 @@ export async function openServer(config: Config): Promise<Server> {
   });
   desk.simulators = edges.simulators;
   await desk.runs.resume();
+  await bookings.begin();
   await gatewaysOnline((id) => edges.runsHere(id), resources, clock);
   await timeline.append({ kind: 'system.started', data: { pid: process.pid } });
 

@@ -83,7 +83,7 @@ function whatOf({ kind, data, run }: TimelineEntry): string {
     if (word) words.push(word);
   };
   for (const field of ['title', 'name', 'number', 'body', 'place', 'gateway', 'command']) say(wordOf(data[field]));
-  if (/^call\.(transfer|return|park|retriev|pick)/.test(kind))
+  if (/^call\.(transfer|return|park|retriev|pick|camp|book)/.test(kind))
     for (const field of ['to', 'slot', 'by']) say(wordOf(data[field]));
   if (typeof data['text'] === 'object') say(wordOf(data['text']));
   if (typeof data['plan'] === 'string') say(nameOf(live.plans.get(data['plan'])?.name ?? { zh: data['plan'] }));

@@ -26,6 +26,7 @@ import { planRoutes } from './plans.ts';
 import { recordingRoutes } from './recordings.ts';
 import { routingRoutes } from './routing.ts';
 import { sessionRoutes } from './session.ts';
+import { phoneRoutes } from './phones.ts';
 import { siteRoutes } from './site.ts';
 import { timelineRoutes } from './timeline.ts';
 
@@ -92,6 +93,7 @@ export async function buildHttp(parts: HttpParts): Promise<Http> {
   recordingRoutes(http, parts);
   siteRoutes(http, parts);
   commandRoutes(http, parts);
+  phoneRoutes(http, parts);
   accountRoutes(http, parts);
   routingRoutes(http, parts);
   http.get('/api/openapi.json', { config: { isOpen: true }, schema: { hide: true } }, async () => http.swagger());

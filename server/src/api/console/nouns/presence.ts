@@ -1,5 +1,6 @@
 import type { Person } from '@tocsin/protocol/directory.ts';
 import type { PresenceView } from '@tocsin/protocol/views.ts';
+import type { LampState } from '#calls/lamps.ts';
 import type { Desk } from '#dispatch/desk.ts';
 import type { NounDoor } from '../noun-door.ts';
 
@@ -17,10 +18,16 @@ export const presence: NounDoor<'presence'> = {
     desk.conferences.on('changed', (conference) => tell(conference.participants().map((each) => each.view.person)));
     desk.conferences.on('removed', () => tell(desk.directory.people().map((person) => person.id)));
     desk.calls.on('changed', ({ view }) => tell([view.from.person, view.to.person]));
+    desk.lamps.on('changed', (account) => tell([desk.directory.personByNumber(account)?.id]));
     desk.phones.on('changed', (user) => tell([desk.directory.personByNumber(user)?.id]));
     desk.feeds.on('changed', (feed) => tell([feed.owner.id]));
   },
 };
+
+const PRESENCE_OF = { calling: 'dialling', ringing: 'ringing', talking: 'in', held: 'held' } as const satisfies Record<
+  Exclude<LampState, 'idle'>,
+  PresenceView['state']
+>;
 
 function presenceOf(person: Person, desk: Desk): PresenceView {
   const at = (state: PresenceView['state'], since: number): PresenceView => ({
@@ -50,6 +57,11 @@ function presenceOf(person: Person, desk: Desk): PresenceView {
       call.view.state === 'ringing' ? 'ringing' : call.view.state === 'held' ? 'held' : 'in',
       call.view.answeredAt ?? call.view.startedAt,
     );
+  // What his phone does that is no call of the list: it rings for a conference, a page, a group.
+  for (const { dial } of person.numbers) {
+    const lamp = desk.lamps.of(dial);
+    if (lamp.state !== 'idle') return at(PRESENCE_OF[lamp.state], lamp.since);
+  }
   if (person.absence) {
     const deputy = desk.directory.deputiesOf(person.id)[0];
     return { ...at('away', 0), ...(deputy ? { deputy: deputy.id } : {}) };
