@@ -1,6 +1,7 @@
 import type { Clock } from '#kernel/clock.ts';
 import { Emitter } from '#kernel/emitter.ts';
 import type { Flow } from '../transport/flow.ts';
+import type { KeptOutgoing } from './kept-invite.ts';
 import type { InviteOutcome, OutgoingInvite } from './outgoing-invite.ts';
 
 /** A target that says nothing at all for so long is left for the next one, when there is a next one. */
@@ -44,6 +45,10 @@ export class FailoverInvite
     this.#isCancelled = true;
     this.#present?.cancel(reason);
     this.#cancelled.resolve({ kind: 'cancelled' });
+  }
+
+  kept(): KeptOutgoing | undefined {
+    return this.#isCancelled ? undefined : this.#present?.kept();
   }
 
   async #try(asking: Promise<Flow[]>): Promise<InviteOutcome> {

@@ -9,6 +9,7 @@ import { type Address, type Flow, type TransportKind } from '../transport/flow.t
 import { ALLOW, type SessionCore } from './core.ts';
 import type { InviteDialog } from './invite-dialog.ts';
 import { InviteSession, allowsUpdate } from './invite-session.ts';
+import { type KeptIncoming, keepInvite } from './kept-invite.ts';
 import { formatReason, readReason } from './reason.ts';
 import { ReliableProvisionals } from './reliable-provisionals.ts';
 import { acceptTerms } from './session-timer.ts';
@@ -53,6 +54,8 @@ export interface IncomingInvite {
   refuse(status: number, reason?: string, q850?: number): void;
   /** Aborted when the caller gave up: a CANCEL, a connection that ended, no PRACK. Its reason is a string. */
   readonly cancelled: AbortSignal;
+  /** What the next process needs to answer this call; undefined when it cannot, or the call is over. */
+  kept(): KeptIncoming | undefined;
 }
 
 export class IncomingCall implements IncomingInvite, DialogUser {
@@ -78,7 +81,7 @@ export class IncomingCall implements IncomingInvite, DialogUser {
     request: Request,
     transaction: InviteServerTransaction,
     flow: Flow,
-    who: { account?: string; trunk?: string; takesOver?: Takeover },
+    who: { account?: string; trunk?: string; takesOver?: Takeover; toTag?: string },
   ) {
     this.#core = core;
     this.request = request;
@@ -89,7 +92,7 @@ export class IncomingCall implements IncomingInvite, DialogUser {
     this.takesOver = who.takesOver;
     this.source = { transport: flow.transport, ...flow.remote };
     this.maxForwards = (request.maxForwards ?? 70) - 1;
-    this.#toTag = core.chance.token(6);
+    this.#toTag = who.toTag ?? core.chance.token(6);
     this.#dialog = Dialog.asUas(request, this.#toTag, flow);
     if (request.tags('Require').includes('100rel'))
       this.#provisionals = new ReliableProvisionals(core.clock, core.layer.timing, core.chance, () => {
@@ -128,6 +131,14 @@ export class IncomingCall implements IncomingInvite, DialogUser {
   }
   get cancelled(): AbortSignal {
     return this.#gone.signal;
+  }
+
+  kept(): KeptIncoming | undefined {
+    // A reliable provisional response has numbers of its own, which nobody keeps.
+    if (this.#isOver || this.#provisionals) return undefined;
+    const invite = keepInvite(this.request, this.#flow);
+    const { account, trunk } = this;
+    return invite && { ...invite, toTag: this.#toTag, ...(account ? { account } : {}), ...(trunk ? { trunk } : {}) };
   }
 
   ring(options: { answer?: string } = {}): void {

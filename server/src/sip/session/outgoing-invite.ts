@@ -5,6 +5,7 @@ import type { DialogUser, Replaceable } from '../dialog/dialog-table.ts';
 import { BadMessage } from '../message/bad-message.ts';
 import { Request, Response } from '../message/message.ts';
 import { formatUri } from '../message/uri.ts';
+import type { ClientUser } from '../transaction/client-user.ts';
 import type { InviteClientTransaction } from '../transaction/invite-client.ts';
 import { giveUpMs } from '../transaction/timing.ts';
 import type { ClientTransaction, ServerTransaction } from '../transaction/transaction-layer.ts';
@@ -12,6 +13,7 @@ import type { Flow } from '../transport/flow.ts';
 import { ALLOW, type Credentials, type SessionCore } from './core.ts';
 import type { InviteDialog } from './invite-dialog.ts';
 import { InviteSession, allowsUpdate } from './invite-session.ts';
+import { type KeptOutgoing, keepInvite } from './kept-invite.ts';
 import { formatReason, readReason } from './reason.ts';
 import { isChallenge } from './send-request.ts';
 import { SESSION_EXPIRES_S, readTerms } from './session-timer.ts';
@@ -35,6 +37,8 @@ export interface OutgoingInvite extends Listenable<{ provisional: [{ status: num
    * and hung up. Does nothing after the outcome.
    */
   cancel(reason?: string): void;
+  /** What the next process needs to go on with this call while it rings; undefined when it cannot. */
+  kept(): KeptOutgoing | undefined;
 }
 
 interface OutgoingCallOptions {
@@ -95,12 +99,30 @@ export class OutgoingCall
     return this.#options.callId;
   }
 
+  kept(): KeptOutgoing | undefined {
+    if (this.#isSettled || !this.#isRinging) return undefined;
+    const invite = keepInvite(this.#request, this.#options.flow);
+    const { localUser, isFlowBound } = this.#options;
+    return invite && { ...invite, localUser, isFlowBound };
+  }
+
+  /** Goes on with a call that has been ringing since before this process began. */
+  takeUp(invite: Request): void {
+    this.#request = invite;
+    this.#isRinging = true;
+    this.#transaction = this.#core.layer.takeUpClient(invite, this.#options.flow, this.#user());
+  }
+
   start(): void {
-    this.#transaction = this.#core.layer.send(this.#request, this.#options.flow, {
+    this.#transaction = this.#core.layer.send(this.#request, this.#options.flow, this.#user());
+  }
+
+  #user(): ClientUser {
+    return {
       onResponse: (response) => this.#receiveGuarded(response),
       onTimeout: () => this.#finish({ kind: 'unanswered' }),
       onTransportError: (detail) => this.#finish({ kind: 'unreachable', detail }),
-    });
+    };
   }
 
   cancel(reason?: string): void {

@@ -56,8 +56,17 @@ export class InviteClientTransaction extends Machine<State, Input, Action> {
   #ack: Buffer | undefined;
   #failure = '';
 
-  constructor(request: Request, flow: Flow, user: ClientUser, clock: Clock, timing: Timing, forget: () => void) {
-    super(TABLE, 'calling', clock);
+  /** `rings`: the INVITE was sent, and answered provisionally, before this process began. */
+  constructor(
+    request: Request,
+    flow: Flow,
+    user: ClientUser,
+    clock: Clock,
+    timing: Timing,
+    forget: () => void,
+    rings = false,
+  ) {
+    super(TABLE, rings ? 'proceeding' : 'calling', clock);
     this.request = request;
     this.flow = flow;
     this.#user = user;

@@ -87,6 +87,25 @@ export class TransactionLayer implements AsyncDisposable {
     return transaction;
   }
 
+  /** Takes up an INVITE of ours that has been ringing since before this process began: what answers it finds us. */
+  takeUpClient(request: Request, flow: Flow, user: ClientUser): InviteClientTransaction {
+    const key = `${request.via.params.get('branch')}|INVITE`;
+    const forget = () => this.#clients.delete(key);
+    const transaction = new InviteClientTransaction(request, flow, user, this.#clock, this.#timing, forget, true);
+    this.#clients.set(key, transaction);
+    return transaction;
+  }
+
+  /** Takes up an INVITE that has been waiting for our answer since before this process began. */
+  takeUpServer(request: Request, flow: Flow): InviteServerTransaction {
+    const key = serverKey(request, 'INVITE');
+    const forget = () => this.#servers.delete(key);
+    const reply = this.#replyFlow(request, flow);
+    const transaction = new InviteServerTransaction(request, reply, this.#clock, this.#timing, forget);
+    this.#servers.set(key, transaction);
+    return transaction;
+  }
+
   /** Sends the CANCEL of an INVITE; it carries the INVITE's own Via (RFC 3261 §9.1). */
   sendCancel(cancel: Request, invite: InviteClientTransaction, user: ClientUser): void {
     cancel.prepend('Via', invite.request.list('Via')[0]!);

@@ -12,10 +12,11 @@ import { escapeUser } from '../message/uri.ts';
 import { Registrar, addressOfRecordUser } from '../registrar/registrar.ts';
 import { ALLOW, SUPPORTED, type SessionCore } from '../session/core.ts';
 import { CountedEmitter } from '../session/counted-emitter.ts';
-import { IncomingCall } from '../session/incoming-invite.ts';
+import { IncomingCall, type IncomingInvite } from '../session/incoming-invite.ts';
 import type { InviteDialog } from '../session/invite-dialog.ts';
 import type { KeptDialog } from '../session/kept-dialog.ts';
 import type { OutgoingInvite } from '../session/outgoing-invite.ts';
+import { type KeptIncoming, type KeptOutgoing, inviteOf } from '../session/kept-invite.ts';
 import { InviteServerTransaction } from '../transaction/invite-server.ts';
 import { type ServerTransaction, TransactionLayer } from '../transaction/transaction-layer.ts';
 import type { Address, Flow } from '../transport/flow.ts';
@@ -124,6 +125,16 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
 
   takeUp(kept: KeptDialog, options: { credentials?: InviteOptions['credentials'] } = {}): InviteDialog {
     return this.#outward.takeUp(kept, options);
+  }
+
+  takeUpIncoming(kept: KeptIncoming): IncomingInvite {
+    const invite = inviteOf(kept);
+    const flow = this.#transport.flowTo({ transport: 'udp', ...kept.peer })!;
+    return new IncomingCall(this.#core, invite, this.#layer.takeUpServer(invite, flow), flow, kept);
+  }
+
+  takeUpOutgoing(kept: KeptOutgoing): OutgoingInvite {
+    return this.#outward.takeUpRinging(kept);
   }
 
   message(options: MessageOptions): Promise<MessageOutcome> {

@@ -12,6 +12,7 @@ import type { BindingStore } from '../registrar/binding-store.ts';
 import type { IncomingInvite } from '../session/incoming-invite.ts';
 import type { InviteDialog } from '../session/invite-dialog.ts';
 import type { KeptDialog } from '../session/kept-dialog.ts';
+import type { KeptIncoming, KeptOutgoing } from '../session/kept-invite.ts';
 import type { OutgoingInvite } from '../session/outgoing-invite.ts';
 import type { Timing } from '../transaction/timing.ts';
 import type { Address } from '../transport/flow.ts';
@@ -104,6 +105,10 @@ export interface UserAgent extends AsyncDisposable, Listenable<UserAgentEvents> 
    * there. `credentials` are for a peer that challenges us.
    */
   takeUp(kept: KeptDialog, options?: { credentials?: { user: string; password: string } }): InviteDialog;
+  /** Goes on with a call that waits for our answer since before this process began: it may be answered or refused. */
+  takeUpIncoming(kept: KeptIncoming): IncomingInvite;
+  /** Goes on with a call of ours that has been ringing since before this process began. */
+  takeUpOutgoing(kept: KeptOutgoing): OutgoingInvite;
   /** Sends a text by MESSAGE. Every ending, an unreachable target included, is in the outcome. */
   message(options: MessageOptions): Promise<MessageOutcome>;
   /** Opens an event package to subscribers (`dialog`, `message-summary` …); once a package. */

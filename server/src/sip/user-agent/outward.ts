@@ -6,6 +6,7 @@ import { formatNameAddr } from '../message/name-addr.ts';
 import { escapeUser, parseUri } from '../message/uri.ts';
 import type { SessionCore } from '../session/core.ts';
 import { type KeptDialog, dialogOf } from '../session/kept-dialog.ts';
+import { type KeptOutgoing, inviteOf } from '../session/kept-invite.ts';
 import { InviteSession } from '../session/invite-session.ts';
 import { FailoverInvite } from '../session/failover-invite.ts';
 import type { InviteDialog } from '../session/invite-dialog.ts';
@@ -112,6 +113,25 @@ export class Outward {
       peerAllowsUpdate: kept.peerAllowsUpdate,
       localSdp: kept.localSdp,
     });
+  }
+
+  takeUpRinging(kept: KeptOutgoing): OutgoingInvite {
+    const invite = inviteOf(kept);
+    const call = new OutgoingCall({
+      core: this.#core,
+      flow: this.#transport.flowTo({ transport: 'udp', ...kept.peer }) ?? NOWHERE,
+      requestUri: invite.requestUri,
+      from: invite.get('From')!,
+      to: invite.get('To')!,
+      localUser: kept.localUser,
+      callId: invite.callId,
+      offer: invite.sdp ?? '',
+      isFlowBound: kept.isFlowBound,
+    });
+    call.takeUp(invite);
+    this.#calls.add(call);
+    void call.outcome.then(() => this.#calls.delete(call));
+    return call;
   }
 
   async message(options: MessageOptions): Promise<MessageOutcome> {
