@@ -47,13 +47,13 @@ test('the server is killed in the middle of a level 1 run: nothing is lost, noth
     gateways: [smsGateway(smsc.port, SMSC.window)],
   });
   const tocsin = await startTocsin(t, mqttPort);
-  await killInMidRun(t, tocsin, smsc);
+  await killInMidRun(t, tocsin, smsc, 'hang up meanwhile');
 });
 
-test('the same where the gateways are the killed server’s own children', async (t) => {
+test('the same where the gateways are the killed server’s own children, and nobody hangs up: who was in stays in', async (t) => {
   const smsc = await openCentre(t, await testFolder(t, 'edge'));
   const tocsin = await startTocsin(t, await freePort(), [smsGateway(smsc.port, SMSC.window)]);
-  await killInMidRun(t, tocsin, smsc);
+  await killInMidRun(t, tocsin, smsc, 'hold on');
 });
 
 type Centre = NonNullable<DemoEdges['smsc']>;
@@ -91,7 +91,12 @@ function smallHouse(site: SiteFile): void {
   for (const group of site.groups ?? []) if (group.id === 'level-1-response') group.people = Object.keys(MEMBERS);
 }
 
-async function killInMidRun(t: TestContext, tocsin: Tocsin, smsc: Centre): Promise<void> {
+async function killInMidRun(
+  t: TestContext,
+  tocsin: Tocsin,
+  smsc: Centre,
+  those: 'hang up meanwhile' | 'hold on',
+): Promise<void> {
   const server = tocsin.sip;
   const [chair, first, second, late] = (await Promise.all([
     Baresip.start(t, { user: '1003', server, toneHz: CHAIR_HZ }),
@@ -136,8 +141,8 @@ async function killInMidRun(t: TestContext, tocsin: Tocsin, smsc: Centre): Promi
   await tocsin.kill();
   t.diagnostic(`killed ${killedAt - before.startedAt} ms after the press, ${smsc.submits.length} texts submitted`);
 
-  // The three who talked hear silence, and hang up; nobody answers their BYE.
-  await Promise.all([chair, first, second].map((phone) => phone.command('hangup')));
+  // The three who talked hear silence. When they hang up, nobody answers their BYE.
+  if (those === 'hang up meanwhile') await Promise.all([chair, first, second].map((phone) => phone.command('hangup')));
   const registrations = phonesRegistered([chair, first, second, late]);
   const seen = new Map([chair, first, second, late].map((phone) => [phone, phone.events.length]));
 
@@ -145,12 +150,21 @@ async function killInMidRun(t: TestContext, tocsin: Tocsin, smsc: Centre): Promi
   await tocsin.begin();
   t.diagnostic(`ready again ${Date.now() - restartedAt} ms after the start`);
 
-  // The run goes on: everyone is called again, also who had not come yet.
+  // The run goes on: who is in stays in, everyone else is called again, also who had not come yet.
   await Promise.all([
-    ...[first, second].map((phone) => joinByKey(tocsin, id, phone, seen.get(phone))),
-    chair.until('CALL_ESTABLISHED', 30_000, seen.get(chair)),
+    ...(those === 'hold on'
+      ? []
+      : [
+          ...[first, second].map((phone) => joinByKey(tocsin, id, phone, seen.get(phone))),
+          chair.until('CALL_ESTABLISHED', 30_000, seen.get(chair)),
+        ]),
     pickUpLate(t, tocsin, id, late, seen.get(late)!),
   ]);
+  if (those === 'hold on')
+    for (const phone of [chair, first, second]) {
+      const news = phone.events.slice(seen.get(phone)).map(({ type }) => type);
+      assert.ok(!news.some((type) => /CALL_(CLOSED|INCOMING)/.test(type)), `${phone.options.user}: ${news.join(' ')}`);
+    }
   t.diagnostic(`everyone is in ${Date.now() - restartedAt} ms after the start`);
   const resumed = await tocsin.run(id);
   assert.equal(resumed.state, 'running');

@@ -52,11 +52,13 @@ export class CallList extends Emitter<{ changed: [call: Call]; removed: [id: str
     this.#log = log;
   }
 
+  /** `legs`: those that it begins with, the caller's first. */
   begin(
     facts: { kind: CallView['kind']; from: Party; to: Party } & Pick<
       CallView,
       'alarm' | 'channel' | 'conference' | 'about'
     >,
+    ...legs: Leg[]
   ): Call {
     const { from, to, ...rest } = facts;
     const call = new Call({
@@ -68,8 +70,18 @@ export class CallList extends Emitter<{ changed: [call: Call]; removed: [id: str
       startedAt: this.#clock.now(),
       isRecording: false,
     });
+    for (const leg of legs) call.legs.add(leg);
     this.#calls.set(call.view.id, call);
     this.#note(call, 'call.started', { from: from.number, to: to.number, kind: facts.kind });
+    this.emit('changed', call);
+    return call;
+  }
+
+  /** Goes on with a call of the process before this one, under its id. */
+  takeUp(view: CallView): Call {
+    const call = new Call(view);
+    this.#calls.set(view.id, call);
+    this.#note(call, 'call.taken-up', { from: view.from.number, to: view.to.number, kind: view.kind });
     this.emit('changed', call);
     return call;
   }

@@ -53,6 +53,12 @@ export class Chair {
     this.#inside.change();
   }
 
+  /** What he had decided before a restart. */
+  restore({ isLocked, isMutedAll }: { isLocked: boolean; isMutedAll: boolean }): void {
+    this.#isLocked = isLocked;
+    this.#isMutedAll = isMutedAll;
+  }
+
   lock(isLocked: boolean): void {
     this.#isLocked = isLocked;
     this.#inside.note(isLocked ? 'conference.locked' : 'conference.unlocked', {});

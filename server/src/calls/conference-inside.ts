@@ -28,6 +28,8 @@ export interface ConferenceFacts {
   number: string;
   name: Name;
   run?: string;
+  /** The step of the run that has opened it. */
+  step?: string;
   incident?: string;
   isDrill: boolean;
   isRecorded: boolean;

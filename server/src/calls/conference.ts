@@ -42,11 +42,17 @@ export class Conference extends Emitter<{
   #recording?: Promise<Recording | undefined>;
   #ending?: Promise<void>;
 
-  static async open(facts: ConferenceFacts, parts: ConferenceParts): Promise<Conference> {
-    const id = parts.chance.id('conf');
+  /** Opens it; `earlier` when the process before this one had it open already. */
+  static async open(
+    facts: ConferenceFacts,
+    parts: ConferenceParts,
+    earlier?: { id: string; openedAt: number },
+  ): Promise<Conference> {
+    const id = earlier?.id ?? parts.chance.id('conf');
     const bridge = await parts.engine.openBridge({ label: `conference ${facts.number}` });
-    const conference = new Conference(id, facts, parts, bridge);
-    conference.#note('conference.opened', { number: facts.number, name: facts.name });
+    const conference = new Conference(id, facts, parts, bridge, earlier?.openedAt ?? parts.clock.now());
+    const { number, name } = facts;
+    conference.#note(earlier ? 'conference.taken-up' : 'conference.opened', { number, name });
     if (facts.isRecorded)
       conference.#recording = parts.recordings.start(bridge, {
         conference: id,
@@ -58,12 +64,18 @@ export class Conference extends Emitter<{
     return conference;
   }
 
-  private constructor(id: string, facts: ConferenceFacts, parts: ConferenceParts, bridge: MediaBridge) {
+  private constructor(
+    id: string,
+    facts: ConferenceFacts,
+    parts: ConferenceParts,
+    bridge: MediaBridge,
+    openedAt: number,
+  ) {
     super();
     this.id = id;
     this.facts = facts;
     this.ended = this.#end.promise;
-    this.openedAt = parts.clock.now();
+    this.openedAt = openedAt;
     this.#parts = parts;
     this.#bridge = bridge;
     const inside: ConferenceInside = {
@@ -142,7 +154,9 @@ export class Conference extends Emitter<{
         (!each.isOut || !this.#isSettled.has(each)),
     );
     if (known) {
-      if (request.onState) known.watchers.add(request.onState);
+      // One who was taken up from before a restart is asked for only now.
+      known.request ??= request;
+      this.#watch(known, request.onState);
       return known;
     }
     // Someone who is called again takes the place of his own earlier, ended entry: one row a person.
@@ -286,7 +300,6 @@ export class Conference extends Emitter<{
     const { view } = participant;
     if (isSettled) this.#isSettled.add(participant);
     else this.#isSettled.delete(participant);
-    const at = view.stateSince;
     this.#note(
       `conference.participant-${view.state}`,
       {
@@ -299,20 +312,17 @@ export class Conference extends Emitter<{
       },
       participant,
     );
-    const { person } = view;
-    if (person)
-      for (const watcher of participant.watchers)
-        watcher({
-          person,
-          state: view.state,
-          at,
-          number: view.number,
-          attempts: view.attempts,
-          ...(view.standsInFor ? { standsInFor: view.standsInFor } : {}),
-          ...(view.because ? { detail: view.because } : {}),
-          isSettled,
-        });
+    const change = participant.changed(isSettled);
+    if (change) for (const watcher of participant.watchers) watcher(change);
     this.emit('changed');
+  }
+
+  /** Tells from now on how a participant fares who is on his way or in already, beginning with where he is. */
+  #watch(participant: Participant, watcher: AddRequest['onState']): void {
+    if (!watcher || participant.watchers.has(watcher)) return;
+    participant.watchers.add(watcher);
+    const change = participant.changed(this.#isSettled.has(participant));
+    if (change) watcher(change);
   }
 
   #change(participant?: Participant, change: Partial<ParticipantView> = {}): void {

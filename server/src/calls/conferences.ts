@@ -4,6 +4,8 @@ import { DispatchError } from '#kernel/errors.ts';
 import type { RadioChannel } from './channel.ts';
 import { Conference } from './conference.ts';
 import type { ConferenceFacts, ConferenceParts } from './conference-inside.ts';
+import type { KeptConference } from './kept-calls.ts';
+import type { Leg } from './leg.ts';
 
 /** Conferences that are open now; an ended one is kept this many milliseconds, so that the desks can show how it ended. */
 const SHOW_ENDED_FOR_MS = 60_000;
@@ -17,6 +19,8 @@ export class Conferences extends Emitter<{
   readonly #parts: ConferenceParts;
   readonly #channels: ReadonlyMap<string, RadioChannel>;
   readonly #open = new Map<string, Conference>();
+  /** Those that are being opened, by number. */
+  readonly #opening = new Map<string, Promise<Conference>>();
 
   constructor(parts: ConferenceParts, channels: ReadonlyMap<string, RadioChannel>) {
     super();
@@ -29,10 +33,32 @@ export class Conferences extends Emitter<{
    * @throws DispatchError LINES_EXHAUSTED when every room is in use
    */
   async open(facts: Omit<ConferenceFacts, 'number'> & { number?: string }): Promise<Conference> {
-    const number = facts.number ?? this.#freeNumber();
-    const known = this.byNumber(number);
+    const known = this.#ofStep(facts) ?? (facts.number === undefined ? undefined : this.byNumber(facts.number));
     if (known) return known;
-    const conference = await Conference.open({ ...facts, number }, this.#parts);
+    const number = facts.number ?? this.#freeNumber();
+    // Those who dial a room at the same moment come into the same conference.
+    const opening =
+      this.#opening.get(number) ??
+      Conference.open({ ...facts, number }, this.#parts).then((conference) => this.#keep(conference));
+    this.#opening.set(number, opening);
+    return await opening.finally(() => this.#opening.delete(number));
+  }
+
+  /**
+   * Opens a conference of the process before this one again, under its id, with those whose legs are still there. The
+   * step of a plan that had opened it will find it.
+   */
+  async takeUp(kept: KeptConference, legs: ReadonlyMap<string, Leg>): Promise<Conference> {
+    const conference = this.#keep(await Conference.open(kept.facts, this.#parts, kept));
+    conference.chair.restore(kept);
+    for (const { view, leg: id } of kept.participants) {
+      const leg = legs.get(id);
+      if (leg) await conference.join(leg, view);
+    }
+    return conference;
+  }
+
+  #keep(conference: Conference): Conference {
     this.#open.set(conference.id, conference);
     conference.on('changed', () => this.emit('changed', conference));
     conference.once('ended', () => {
@@ -44,6 +70,12 @@ export class Conferences extends Emitter<{
     this.emit('opened', conference);
     this.emit('changed', conference);
     return conference;
+  }
+
+  /** What a step of a run has opened, before a restart or after. */
+  #ofStep({ run, step }: Pick<ConferenceFacts, 'run' | 'step'>): Conference | undefined {
+    if (run === undefined || step === undefined) return undefined;
+    return this.all().find(({ facts, hasEnded }) => facts.run === run && facts.step === step && !hasEnded);
   }
 
   /** The running conference of a room that someone dialled, opened when it was not. */
@@ -87,7 +119,8 @@ export class Conferences extends Emitter<{
     const taken = new Set(
       this.all()
         .filter((each) => !each.hasEnded)
-        .map((each) => each.number),
+        .map((each) => each.number)
+        .concat(...this.#opening.keys()),
     );
     const room = this.#parts.directory.site.rooms.find((each) => !taken.has(each.number));
     if (!room) throw new DispatchError('LINES_EXHAUSTED', 'every conference room is in use');

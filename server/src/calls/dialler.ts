@@ -30,6 +30,8 @@ export interface DialOptions {
   ringForMs: number;
   /** Whose number and name the far end sees. */
   from: { number: string; name?: string };
+  /** The call for which it rings; kept with the leg, so that a restart can go on with both. */
+  call?: string;
   /** Who is thought to be there; found from the number when absent. */
   party?: Party;
   /** The far end's user has asked for this call himself: his phone may answer at once. */
@@ -78,6 +80,7 @@ export class Dialler {
   readonly #clock: Clock;
   readonly #chance: Chance;
   readonly #log: Log;
+  readonly #onLeg: (leg: SipLeg) => void;
 
   constructor(parts: {
     userAgent: UserAgent;
@@ -88,6 +91,8 @@ export class Dialler {
     clock: Clock;
     chance: Chance;
     log: Log;
+    /** Hears of every leg that is about to ring. */
+    onLeg?: (leg: SipLeg) => void;
   }) {
     this.#userAgent = parts.userAgent;
     this.#openMedia = parts.openMedia;
@@ -97,6 +102,7 @@ export class Dialler {
     this.#clock = parts.clock;
     this.#chance = parts.chance;
     this.#log = parts.log;
+    this.#onLeg = parts.onLeg ?? (() => {});
   }
 
   /** Dials, and resolves when the far end has answered or will not. Never throws for what a telephone network may do. */
@@ -192,8 +198,11 @@ export class Dialler {
     try {
       const media = await this.#openMedia(party.number, phone.isBrowser, { like: options.like, srtp: phone.srtp });
       leg = SipLeg.outbound(this.#chance.id('leg'), party, media);
+      leg.trunk = trunk;
+      leg.call = options.call;
       leg.once('ended', giveBack);
       if (party.account !== undefined) this.#lamps.follow(party.account, leg, options.from.number);
+      this.#onLeg(leg);
       offer = await media.offer();
     } catch (error) {
       giveBack();

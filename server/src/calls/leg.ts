@@ -48,6 +48,8 @@ export type LegEvents = {
   digit: [digit: string];
   /** The far end put us on hold, or took us back. */
   held: [isHeld: boolean];
+  /** The far end, or we, have agreed anew on the session. */
+  renegotiated: [];
   /** No sign of life from the far end's media, or it is back. */
   troubled: [isTroubled: boolean];
   /** The far end asks us to put its partner through to somebody else (REFER, RFC 3515). */

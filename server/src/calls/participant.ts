@@ -45,7 +45,7 @@ export class Participant {
   /** Ends the reaching of this participant; a new one for each attempt to reach. */
   stop = new AbortController();
   /** How he was asked for, so that he can be called again. */
-  readonly request?: AddRequest;
+  request?: AddRequest;
   /** Whoever asked for him, and wants to know how he fares. */
   readonly watchers = new Set<(change: PartyChange) => void>();
 
@@ -75,6 +75,22 @@ export class Participant {
 
   get isIn(): boolean {
     return this.view.state === 'in' || this.view.state === 'held';
+  }
+
+  /** How he fares, for whoever asked for him; undefined for a bare number, which nobody asks after. */
+  changed(isSettled: boolean): PartyChange | undefined {
+    const { person, state, stateSince, number, attempts, standsInFor, because } = this.view;
+    if (person === undefined) return undefined;
+    return {
+      person,
+      state,
+      at: stateSince,
+      number,
+      attempts,
+      ...(standsInFor ? { standsInFor } : {}),
+      ...(because ? { detail: because } : {}),
+      isSettled,
+    };
   }
 
   moveTo(state: ParticipantState, at: number, because?: string): void {

@@ -5,6 +5,8 @@ import { offeredCodecs } from '#sdp/plain.ts';
 import type { IncomingInvite } from '#sip/session/incoming-invite.ts';
 import type { InviteDialog, Refer, Reoffer } from '#sip/session/invite-dialog.ts';
 import type { OutgoingInvite } from '#sip/session/outgoing-invite.ts';
+import type { UserAgent } from '#sip/user-agent/user-agent.ts';
+import type { KeptLeg } from './kept-leg.ts';
 import type { DialogId, HangUpReason, Party } from './leg.ts';
 import { LegBase } from './leg-base.ts';
 import type { LegMedia } from './leg-media.ts';
@@ -26,6 +28,10 @@ const Q850: Partial<Record<HangUpReason, number>> = {
 
 /** A leg signalled by SIP: a desk phone, a browser, a trunk, a horn or a gateway's resource. Its voice is in `LegMedia`. */
 export class SipLeg extends LegBase {
+  /** The trunk whose line it holds. */
+  trunk: string | undefined;
+  /** The call for which it rings. */
+  call: string | undefined;
   readonly #media: LegMedia;
   #dialog?: InviteDialog;
   #invite?: IncomingInvite;
@@ -43,6 +49,22 @@ export class SipLeg extends LegBase {
   /** A call that goes out; it becomes answered by `establish`. */
   static outbound(id: string, party: Party, media: LegMedia): SipLeg {
     return new SipLeg(id, 'outbound', party, media);
+  }
+
+  /**
+   * A leg that the process before this one had. One that was answered is to be renewed: that tells whether its far end is
+   * still there. One that rings is followed, one that waits accepted or refused.
+   */
+  static takenUp({ id, direction, party, trunk, call, at }: KeptLeg, userAgent: UserAgent, media: LegMedia): SipLeg {
+    const leg =
+      at.kind === 'waiting'
+        ? SipLeg.inbound(id, party, userAgent.takeUpIncoming(at.invite), media)
+        : new SipLeg(id, direction, party, media);
+    leg.trunk = trunk;
+    leg.call = call;
+    if (at.kind === 'answered') leg.#established(userAgent.takeUp(at.dialog));
+    else leg.moveTo('ringing');
+    return leg;
   }
 
   private constructor(id: string, direction: 'inbound' | 'outbound', party: Party, media: LegMedia) {
@@ -129,6 +151,51 @@ export class SipLeg extends LegBase {
     return this.state === 'answered';
   }
 
+  /** What the next process needs to go on with this leg; undefined while there is nothing to go on with, and for browsers. */
+  kept(): KeptLeg | undefined {
+    const at = this.#keptAt();
+    const { id, direction, party, trunk, call } = this;
+    return at && { id, direction, party, ...(trunk ? { trunk } : {}), ...(call ? { call } : {}), at };
+  }
+
+  #keptAt(): KeptLeg['at'] | undefined {
+    const dialog = this.state === 'answered' ? this.#dialog?.kept() : undefined;
+    if (dialog) return { kind: 'answered', dialog };
+    if (this.state !== 'ringing') return undefined;
+    const waiting = this.#invite?.kept();
+    if (waiting) return { kind: 'waiting', invite: waiting };
+    const ringing = this.#outgoing?.kept();
+    return ringing && { kind: 'ringing', invite: ringing };
+  }
+
+  /**
+   * Gives the far end of a leg that was taken up our new media address, by re-INVITE. False when it is not there any more;
+   * the leg has then ended.
+   */
+  async renew(): Promise<boolean> {
+    const offer = await this.#media.offer();
+    const outcome = this.state === 'ended' ? undefined : await this.#dialog?.reinvite(offer);
+    const agreed = outcome?.kind === 'answered' ? await this.#media.takeAnswer(outcome.answer) : undefined;
+    if (agreed?.kind !== 'agreed') {
+      await this.hangUp(agreed ? 'media-refused' : 'signalling-lost');
+      return false;
+    }
+    this.#followDirection(agreed.theirDirection);
+    this.emit('renegotiated');
+    return this.state === 'answered';
+  }
+
+  /** The far end has answered an offer that the process before this one made: it gets ours. False when it is gone. */
+  async establishAnew(dialog: InviteDialog): Promise<boolean> {
+    this.#outgoing = undefined;
+    if (this.gone.aborted) {
+      await dialog.bye({ cause: 'abandoned' });
+      return false;
+    }
+    this.#established(dialog);
+    return await this.renew();
+  }
+
   /** The outgoing call failed: the leg ends without telling anyone. */
   fail(reason: HangUpReason): void {
     this.#outgoing = undefined;
@@ -184,6 +251,7 @@ export class SipLeg extends LegBase {
     if (answer.kind === 'refused') return reoffer.refuse(488);
     reoffer.answer(answer.answer);
     this.#followDirection(answer.theirDirection);
+    this.emit('renegotiated');
   }
 
   /** The peer holds us when it does not want to hear (RFC 3264 §8.4). */

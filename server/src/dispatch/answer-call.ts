@@ -1,4 +1,5 @@
 import type { Words } from '@tocsin/protocol/reaching.ts';
+import type { CallView } from '@tocsin/protocol/views.ts';
 import type { Call } from '#calls/call-list.ts';
 import type { DialOutcome, HangUpReason, Party } from '#calls/leg.ts';
 import { route } from '#calls/routing/route.ts';
@@ -17,7 +18,7 @@ import { talk } from './talk.ts';
 import { useFeature } from './use-feature.ts';
 
 /** How long a called phone rings before the caller is told that nobody answers. */
-const RING_FOR_MS = 60_000;
+export const RING_FOR_MS = 60_000;
 
 /** Q.850: the call is not wanted, though the called party could take it. */
 const CALL_REJECTED = 21;
@@ -48,12 +49,14 @@ export async function answerCall(invite: IncomingInvite, desk: Desk): Promise<vo
   if (!caller) return;
   if (destination.kind === 'feature') return await useFeature(caller, destination, desk);
   const to = desk.directory.personByNumber(number);
-  const call = desk.calls.begin({
-    kind: destination.kind === 'room' ? 'conference' : destination.kind === 'echo' ? 'echo' : 'two-party',
-    from,
-    to: { number, ...(to ? { person: to.id, name: to.name } : {}) },
-  });
-  call.legs.add(caller);
+  const call = desk.calls.begin(
+    {
+      kind: destination.kind === 'room' ? 'conference' : destination.kind === 'echo' ? 'echo' : 'two-party',
+      from,
+      to: { number, ...(to ? { person: to.id, name: to.name } : {}) },
+    },
+    caller,
+  );
   const reason = await putThrough(caller, call, destination, desk).catch(async (error: unknown) => {
     await caller.hangUp('signalling-lost');
     desk.calls.end(call, 'failed');
@@ -66,7 +69,7 @@ export async function answerCall(invite: IncomingInvite, desk: Desk): Promise<vo
 async function putThrough(caller: SipLeg, call: Call, destination: Destination, desk: Desk): Promise<HangUpReason> {
   switch (destination.kind) {
     case 'echo':
-      await echo(caller, call, desk);
+      await takeEcho(caller, call, desk);
       break;
     case 'room':
       await enterRoom(caller, call, destination.number, desk);
@@ -90,10 +93,14 @@ async function takeTheirPlace(invite: IncomingInvite, replaces: string, from: Pa
   if (leg) await takeOver(leg, place.leg, desk);
 }
 
-/** The caller hears himself. */
-async function echo(caller: SipLeg, call: Call, desk: Desk): Promise<void> {
+async function takeEcho(caller: SipLeg, call: Call, desk: Desk): Promise<void> {
   if (!(await caller.accept())) return;
   desk.calls.answered(call);
+  await echo(caller, desk);
+}
+
+/** The caller hears himself. */
+export async function echo(caller: SipLeg, desk: Desk): Promise<void> {
   const bridge = await desk.engine.openBridge({ label: `echo ${ECHO_NUMBER}` });
   await bridge.add(caller.node, { hears: [caller.node.id] });
   await caller.ended;
@@ -129,19 +136,30 @@ async function connect(
   desk: Desk,
 ): Promise<HangUpReason> {
   const { number } = call.view.to;
-  const outcome = await ringCallee(call, caller, (signal) =>
+  const dial = (signal: AbortSignal) =>
     desk.dialler.dial(
       { number, way },
       {
         ringForMs: RING_FOR_MS,
+        call: call.view.id,
         from: { number: caller.party.number, ...(caller.party.name ? { name: caller.party.name.zh } : {}) },
         party: { number, ...(call.view.to.person ? { person: call.view.to.person, name: call.view.to.name! } : {}) },
         signal,
         like: caller.offeredCodecs,
         onRinging: () => caller.ring(),
       },
-    ),
-  );
+    );
+  return await connectTo(caller, call, dial, desk);
+}
+
+/** Lets the caller talk with whom `dial` reaches, or tells him why not. */
+export async function connectTo(
+  caller: SipLeg,
+  call: Call,
+  dial: (signal: AbortSignal) => Promise<DialOutcome>,
+  desk: Desk,
+): Promise<HangUpReason> {
+  const outcome = await ringCallee(call, caller, dial);
   if (outcome.kind !== 'answered') {
     const [status, reason] = refusalOf(outcome);
     await caller.refuse(status, reason);
@@ -157,7 +175,7 @@ async function connect(
   const { talkLimitS } = desk.directory.account(caller.party.account ?? '') ?? {};
   if (talkLimitS) limitCall(call, talkLimitS * 1000, desk);
   const greeting = caller.party.account === undefined ? greetingOf(callee.party, desk) : undefined;
-  const title = `${call.view.from.number} → ${number}`;
+  const title = titleOf(call.view);
   return await talk(call, [caller, callee], { title, ...(greeting ? { greeting } : {}) }, desk);
 }
 
@@ -167,6 +185,9 @@ function greetingOf({ account }: Party, desk: Desk): Words | undefined {
   const { language } = desk.directory.site.features;
   return text === undefined ? undefined : { text: text.replaceAll('{number}', [...account!].join(' ')), language };
 }
+
+/** What a recording of the call is called. */
+export const titleOf = ({ from, to }: CallView): string => `${from.number} → ${to.number}`;
 
 /** What a caller is told who does not get through. */
 function refusalOf(outcome: Exclude<DialOutcome, { kind: 'answered' }>): [status: number, reason: HangUpReason] {
@@ -203,8 +224,10 @@ async function takeUp(invite: IncomingInvite, from: Party, desk: Desk): Promise<
   try {
     const media = await desk.openMedia(from.number, invite.isWebSocket, { srtp });
     const leg = SipLeg.inbound(desk.chance.id('leg'), from, invite, media);
+    leg.trunk = invite.trunk;
     leg.once('ended', giveBack);
     if (from.account !== undefined) desk.lamps.follow(from.account, leg, invite.dialled);
+    desk.kept.follow(leg);
     return leg;
   } catch (error) {
     giveBack();

@@ -12,6 +12,7 @@ interface FeedRow {
   asker: string;
   is_drill: boolean;
   expires_at: Date;
+  live_at: Date | null;
 }
 
 /** Makes the link for a person to send video by, or gives the one that was made under this id before. */
@@ -51,16 +52,23 @@ export async function askForFeed(
   return { feed: feed.id, link: `${publicUrl}/field/${feed.token}` };
 }
 
-/** Brings back the links that were sent before a restart and have neither expired nor ended. */
+/** A link by which video came is good for so long after the video was last seen to begin, whenever it was sent. */
+const LIVE_LINK_FOR_MS = 12 * 3600 * 1000;
+/** A phone that was sending when the server went away comes back within seconds; so long it is let in at least. */
+const COMES_BACK_WITHIN_MS = 10 * 60_000;
+
+/** Brings back the links that were sent before a restart, and have not ended: those that are new, and those in use. */
 export async function restoreFeeds({
   feeds,
   store,
   directory,
   clock,
 }: Pick<Desk, 'feeds' | 'store' | 'directory' | 'clock'>): Promise<number> {
-  const rows = await store.query<FeedRow>('select * from feeds where ended_at is null and expires_at > $1', [
-    new Date(clock.now()),
-  ]);
+  const now = clock.now();
+  const rows = await store.query<FeedRow>(
+    'select * from feeds where ended_at is null and (expires_at > $1 or live_at > $2)',
+    [new Date(now), new Date(now - LIVE_LINK_FOR_MS)],
+  );
   for (const row of rows)
     feeds.invite({
       id: row.id,
@@ -70,18 +78,19 @@ export async function restoreFeeds({
       ...(row.incident ? { incidentId: row.incident } : {}),
       ...(row.run ? { run: row.run } : {}),
       isDrill: row.is_drill,
-      expiresInMs: row.expires_at.getTime() - clock.now(),
+      expiresInMs: Math.max(row.expires_at.getTime() - now, row.live_at ? COMES_BACK_WITHIN_MS : 0),
     });
   return rows.length;
 }
 
-/** Ended feeds are not brought back. */
-export function forgetEndedFeeds({ feeds, store, log, clock }: Pick<Desk, 'feeds' | 'store' | 'log' | 'clock'>): void {
-  feeds.on('happened', ({ id, ending }, happening) => {
-    if (happening.what !== 'feed.ended' || ending === 'server-stopping') return;
+/** Keeps which links are in use and which have ended, for the next start. */
+export function keepFeeds({ feeds, store, log, clock }: Pick<Desk, 'feeds' | 'store' | 'log' | 'clock'>): void {
+  feeds.on('happened', ({ id, ending }, { what }) => {
+    if (what !== 'feed.live' && (what !== 'feed.ended' || ending === 'server-stopping')) return;
+    const column = what === 'feed.live' ? 'live_at' : 'ended_at';
     store
-      .query('update feeds set ended_at = $2 where id = $1', [id, new Date(clock.now())])
-      .catch((error: unknown) => log.error('feed not marked as ended', { feedId: id, error }));
+      .query(`update feeds set ${column} = $2 where id = $1`, [id, new Date(clock.now())])
+      .catch((error: unknown) => log.error('state of a feed not kept', { feedId: id, what, error }));
   });
 }
 

@@ -39,8 +39,7 @@ export async function putThroughTo(
   { alarm, ...recorded }: { title: string; alarm?: string; incident?: string },
   desk: Desk,
 ): Promise<CallBothOutcome> {
-  const call = desk.calls.begin({ kind: 'two-party', from: leg.party, to, ...(alarm ? { alarm } : {}) });
-  call.legs.add(leg);
+  const call = desk.calls.begin({ kind: 'two-party', from: leg.party, to, ...(alarm ? { alarm } : {}) }, leg);
   const outcome = await ringHeard(leg, to, desk);
   if (outcome.kind !== 'answered') {
     desk.calls.end(call, leg.state === 'ended' ? await leg.ended : outcome.kind);

@@ -47,8 +47,11 @@ async function callThird(by: Leg, partner: Leg, desk: Desk): Promise<Leg | undef
 }
 
 async function talkAside(by: Leg, third: Leg, partner: Leg, call: Call, desk: Desk): Promise<void> {
-  const second = desk.calls.begin({ kind: 'two-party', from: by.party, to: third.party, about: call.view.id });
-  second.legs.add(by).add(third);
+  const second = desk.calls.begin(
+    { kind: 'two-party', from: by.party, to: third.party, about: call.view.id },
+    by,
+    third,
+  );
   Object.assign(second.sides, { from: by, to: third });
   desk.calls.answered(second, { isRecording: true });
   const choice = Promise.withResolvers<'join' | 'back' | 'stay'>();

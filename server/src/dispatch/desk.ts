@@ -9,6 +9,7 @@ import type { CallList } from '#calls/call-list.ts';
 import type { Conferences } from '#calls/conferences.ts';
 import type { Dialler } from '#calls/dialler.ts';
 import type { GatewayResources } from '#calls/gateway-resources.ts';
+import type { KeptCalls } from '#calls/kept-calls.ts';
 import type { Lamps } from '#calls/lamps.ts';
 import type { Lines } from '#calls/lines.ts';
 import type { ParkedCalls } from '#calls/parked-calls.ts';
@@ -46,6 +47,7 @@ export interface Desk {
   routingBook: RoutingBook;
   /** Counts on the security page. */
   countMisdeed: UserAgent['countMisdeed'];
+  kept: KeptCalls;
   calls: CallList;
   parked: ParkedCalls;
   lamps: Lamps;

@@ -53,12 +53,14 @@ export async function playOnZones(command: CommandOf<'page.play'>, actor: Actor,
 export async function speakOnZones(command: CommandOf<'page.speak'>, actor: Actor, desk: Desk) {
   const zones = zonesOf(command.zones, desk);
   const leg = await callSeat(actor, { number: 'pa', name: '广播' }, desk);
-  const call = desk.calls.begin({
-    kind: 'announcement',
-    from: leg.party,
-    to: { number: zones.join(' '), name: { zh: '广播', en: 'Public address' } },
-  });
-  call.legs.add(leg);
+  const call = desk.calls.begin(
+    {
+      kind: 'announcement',
+      from: leg.party,
+      to: { number: zones.join(' '), name: { zh: '广播', en: 'Public address' } },
+    },
+    leg,
+  );
   void leg.ended.then((reason) => desk.calls.end(call, reason));
   desk.calls.answered(call, { isRecording: true });
   void desk.announcements

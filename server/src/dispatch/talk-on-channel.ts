@@ -9,13 +9,15 @@ export async function listenToChannel({ channel: id }: CommandOf<'channel.listen
   if (!channel.isReady) throw new DispatchError('CHANNEL_UNAVAILABLE', channel.facts.name.zh);
   if (phoneOn(id, actor, desk)) return;
   const leg = await callSeat(actor, { number: id, name: channel.facts.name.zh }, desk);
-  const call = desk.calls.begin({
-    kind: 'channel',
-    channel: id,
-    from: leg.party,
-    to: { number: id, name: channel.facts.name },
-  });
-  call.legs.add(leg);
+  const call = desk.calls.begin(
+    {
+      kind: 'channel',
+      channel: id,
+      from: leg.party,
+      to: { number: id, name: channel.facts.name },
+    },
+    leg,
+  );
   void leg.ended.then((reason) => desk.calls.end(call, reason));
   desk.calls.answered(call, { isRecording: true });
   if (await channel.listen(leg)) return;

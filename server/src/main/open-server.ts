@@ -10,17 +10,22 @@ import { Conferences } from '#calls/conferences.ts';
 import { Dialler, type OpenMedia } from '#calls/dialler.ts';
 import { GatewayResources } from '#calls/gateway-resources.ts';
 import { holdMusic } from '#calls/hold-music.ts';
+import { KeptCalls } from '#calls/kept-calls.ts';
 import { Lamps } from '#calls/lamps.ts';
 import { Lines } from '#calls/lines.ts';
 import { ParkedCalls } from '#calls/parked-calls.ts';
 import { PlainMedia } from '#calls/plain-media.ts';
 import { Recordings } from '#calls/recording.ts';
+import type { SipLeg } from '#calls/sip-leg.ts';
 import { WebRtcMedia } from '#calls/web-rtc-media.ts';
 import { openDirectory } from '#directory/directory.ts';
 import { BookingClerk } from '#dispatch/book-call.ts';
 import { lightLamps } from '#dispatch/light-lamps.ts';
 import { answerCall } from '#dispatch/answer-call.ts';
-import { forgetEndedFeeds, restoreFeeds } from '#dispatch/ask-for-feed.ts';
+import { recountIncidents } from '#dispatch/keep-incident.ts';
+import { keepCalls } from '#dispatch/keep-calls.ts';
+import { takeUpCalls } from '#dispatch/take-up-calls.ts';
+import { keepFeeds, restoreFeeds } from '#dispatch/ask-for-feed.ts';
 import type { Desk } from '#dispatch/desk.ts';
 import { Phones } from '#dispatch/phones.ts';
 import { planPorts } from '#dispatch/plan-ports.ts';
@@ -140,7 +145,9 @@ export async function openServer(config: Config): Promise<Server> {
       : PlainMedia.open(engine, advertised, label, chance, wishes);
   const lamps = new Lamps(clock);
   lightLamps(userAgent, lamps, directory);
-  const dialler = new Dialler({ ...kit, userAgent, openMedia, directory, lines, lamps });
+  const kept = opened.use(new KeptCalls({ ...kit, store }));
+  const onLeg = (leg: SipLeg) => kept.follow(leg);
+  const dialler = new Dialler({ ...kit, userAgent, openMedia, directory, lines, lamps, onLeg });
   const recordings = opened.use(new Recordings({ ...kit, engine, store, timeline, folder: config.data }));
   const resources = new GatewayResources(gatewaysExpected(directory.site), clock.now());
   const calls = new CallList({ ...kit, timeline });
@@ -189,6 +196,7 @@ export async function openServer(config: Config): Promise<Server> {
     engine,
     sfu,
     dialler,
+    kept,
     openMedia,
     lines,
     routingBook: directory,
@@ -224,11 +232,13 @@ export async function openServer(config: Config): Promise<Server> {
   // What the last process left behind.
   await recordings.recover();
   await restoreFeeds(desk);
-  forgetEndedFeeds(desk);
+  keepFeeds(desk);
   followFeeds(desk);
   await recoverVideo(desk);
   followAlarms(desk);
   tellPreparing(desk);
+  await takeUpCalls(userAgent, desk);
+  keepCalls(desk);
   await openGatewayDoor(mqtt, desk);
   userAgent.on('invite', (invite) => {
     answerCall(invite, desk).catch((error: unknown) => {
@@ -254,6 +264,7 @@ export async function openServer(config: Config): Promise<Server> {
   });
   desk.simulators = edges.simulators;
   await desk.runs.resume();
+  await recountIncidents(desk);
   await bookings.begin();
   await gatewaysOnline((id) => edges.runsHere(id), resources, clock);
   await timeline.append({ kind: 'system.started', data: { pid: process.pid } });

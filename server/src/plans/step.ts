@@ -191,6 +191,8 @@ export interface StepConferences {
   open(options: {
     name: Name;
     run: string;
+    /** The step that opens it: the same step finds its conference again after a restart. */
+    step: string;
     incident?: string;
     isDrill: boolean;
     /** User whose seat is called in first and who chairs. */

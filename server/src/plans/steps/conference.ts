@@ -70,6 +70,7 @@ async function callIn(wanted: Settings, parties: Party[], context: StepContext, 
   const room = await context.conferences.open({
     name: run.planName,
     run: run.id,
+    step: context.step.id,
     incident: run.incident,
     isDrill: run.isDrill,
     chair: wanted.chair === 'starter' && run.startedBy !== 'system' ? run.startedBy : undefined,

@@ -114,7 +114,7 @@ export class InviteSession extends CountedEmitter<InviteDialogEvents> implements
         isCaller: this.#isCaller,
         peerAllowsUpdate: this.#peerAllowsUpdate,
         ...(this.#terms ? { terms: this.#terms } : {}),
-        localSdp: this.#localSdp,
+        isSecured: /^m=audio \d+ RTP\/SAVP/m.test(this.#localSdp),
       }
     );
   }

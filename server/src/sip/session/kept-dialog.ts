@@ -24,7 +24,8 @@ export interface KeptDialog {
   isCaller: boolean;
   peerAllowsUpdate: boolean;
   terms?: SessionTerms;
-  localSdp: string;
+  /** Whether the sound was secured (RTP/SAVP). What we had said of our media, keys included, is not kept. */
+  isSecured: boolean;
 }
 
 /**
@@ -36,7 +37,7 @@ const CSEQ_GAP = 1000;
 /** The dialog as it can be kept. Undefined for a peer behind a WebSocket: nobody but its browser can open that again. */
 export function keepDialog(
   dialog: Dialog,
-): Omit<KeptDialog, 'contactUser' | 'isCaller' | 'peerAllowsUpdate' | 'localSdp'> | undefined {
+): Omit<KeptDialog, 'contactUser' | 'isCaller' | 'peerAllowsUpdate' | 'isSecured'> | undefined {
   const { callId, localTag, remoteTag, local, remote, routeSet, remoteTarget, localCSeq, remoteCSeq, flow } = dialog;
   if (flow?.transport === 'ws') return undefined;
   return {

@@ -111,7 +111,8 @@ export class Outward {
       credentials,
       terms: kept.terms,
       peerAllowsUpdate: kept.peerAllowsUpdate,
-      localSdp: kept.localSdp,
+      // Until the re-INVITE that tells the peer where our media is now.
+      localSdp: '',
     });
   }
 
