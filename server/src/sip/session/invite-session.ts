@@ -20,6 +20,7 @@ import {
   SessionTimer,
   acceptTerms,
   formatTerms,
+  minSeOf,
   readTerms,
   refuseShortInterval,
 } from './session-timer.ts';
@@ -56,6 +57,8 @@ export class InviteSession extends CountedEmitter<InviteDialogEvents> implements
   #over: AbortController | undefined;
   #terms: SessionTerms | undefined;
   #localSdp: string;
+  /** The least interval the peer takes, once it has refused ours. */
+  #minSeS: number | undefined;
   #awaitedAck: Repeat2xx | undefined;
   #awaitsLateAnswer = false;
   #byeAfterAck: (() => void) | undefined;
@@ -128,6 +131,16 @@ export class InviteSession extends CountedEmitter<InviteDialogEvents> implements
   }
 
   async reinvite(offer: string): ReturnType<InviteDialog['reinvite']> {
+    const outcome = await this.#reinviteOnce(offer);
+    // The peer wants longer intervals: the same offer again with them (RFC 4028 §7.3).
+    const isLengthened = outcome.kind === 'refused' && this.#lengthen(outcome.response);
+    const last = isLengthened ? await this.#reinviteOnce(offer) : outcome;
+    return last.kind === 'refused' ? { kind: 'refused', status: last.status } : last;
+  }
+
+  async #reinviteOnce(
+    offer: string,
+  ): Promise<{ kind: 'answered'; answer: string } | { kind: 'refused'; status: number; response?: Response }> {
     if (this.#isEnded) return { kind: 'refused', status: 481 };
     const outcome = await sendReinvite(this.#core, this.#dialog, this.#turn, {
       ownsCallId: this.#isCaller,
@@ -273,12 +286,33 @@ export class InviteSession extends CountedEmitter<InviteDialogEvents> implements
   /** Our sign of life: an UPDATE, or the last SDP again for a peer without UPDATE (RFC 4028 §7.4). */
   async #refreshSession(): Promise<void> {
     if (this.#isEnded) return;
-    if (!this.#peerAllowsUpdate) return void (await this.reinvite(this.#localSdp));
+    if (!this.#peerAllowsUpdate) {
+      const outcome = await this.reinvite(this.#localSdp);
+      if (outcome.kind === 'refused') this.#refreshRefused(outcome.status);
+      return;
+    }
     const outcome = await this.#send('UPDATE', (request) => this.#addTerms(request));
     const status = statusOf(outcome);
     if (outcome.kind === 'answered' && status < 300)
       return this.#sessionRefreshed(readTerms(outcome.response, 'uac'), 'uac');
+    if (outcome.kind === 'answered' && this.#lengthen(outcome.response)) return this.#refreshSession();
     this.#endIfGone(status);
+    this.#refreshRefused(status);
+  }
+
+  /** A refusal that does not end the dialog leaves the session to lapse, unless the next try is taken. */
+  #refreshRefused(status: number): void {
+    if (this.#isEnded || !this.#terms || status === 408 || status === 481) return;
+    this.#timer.again(this.#terms);
+  }
+
+  /** Takes the longer interval that a 422 asks for; false when there is none, or it is no longer than ours. */
+  #lengthen(response: Response | undefined): boolean {
+    const minSeS = response && minSeOf(response);
+    if (minSeS === undefined || !this.#terms || minSeS <= this.#terms.intervalS) return false;
+    this.#minSeS = minSeS;
+    this.#terms = { ...this.#terms, intervalS: minSeS };
+    return true;
   }
 
   /** No answer and "no such dialog" end the dialog; any other refusal ends only the request (RFC 3261 §12.2.1.2). */
@@ -307,6 +341,7 @@ export class InviteSession extends CountedEmitter<InviteDialogEvents> implements
 
   #addTerms(request: Request): Request {
     request.add('Supported', 'timer, replaces');
+    if (this.#minSeS !== undefined) request.add('Min-SE', String(this.#minSeS));
     if (this.#terms)
       request.add('Session-Expires', formatTerms({ intervalS: this.#terms.intervalS, refresher: 'uac' }));
     return request;

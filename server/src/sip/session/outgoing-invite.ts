@@ -16,7 +16,7 @@ import { InviteSession, allowsUpdate } from './invite-session.ts';
 import { type KeptOutgoing, keepInvite } from './kept-invite.ts';
 import { formatReason, readReason } from './reason.ts';
 import { isChallenge } from './send-request.ts';
-import { SESSION_EXPIRES_S, readTerms } from './session-timer.ts';
+import { SESSION_EXPIRES_S, minSeOf, readTerms } from './session-timer.ts';
 
 export type InviteOutcome =
   | { kind: 'answered'; dialog: InviteDialog; answer: string }
@@ -182,9 +182,9 @@ export class OutgoingCall
     if (this.#retries === 2) return false;
     const next = this.#build(this.#request.cseq.number + 1);
     if (response.status === 422) {
-      const minSe = response.get('Min-SE')?.trim() ?? '';
-      if (!/^\d{1,6}$/.test(minSe)) return false;
-      next.set('Session-Expires', minSe).set('Min-SE', minSe);
+      const minSe = minSeOf(response);
+      if (minSe === undefined) return false;
+      next.set('Session-Expires', String(minSe)).set('Min-SE', String(minSe));
     } else {
       const { credentials } = this.#options;
       const hasTried = this.#request.has('Authorization') || this.#request.has('Proxy-Authorization');

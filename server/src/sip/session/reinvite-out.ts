@@ -7,7 +7,8 @@ import type { Credentials, SessionCore } from './core.ts';
 import type { OfferTurn } from './offer-turn.ts';
 import { isChallenge } from './send-request.ts';
 
-type ReinviteOutcome = { kind: 'answered'; response: Response } | { kind: 'refused'; status: number };
+type ReinviteOutcome =
+  { kind: 'answered'; response: Response } | { kind: 'refused'; status: number; response?: Response };
 
 /** Collisions in a row after which a re-INVITE is given up with 491. */
 const COLLISIONS_LIMIT = 5;
@@ -48,7 +49,8 @@ export async function sendReinvite(
       continue;
     }
     collisions += 1;
-    if (response.status !== 491 || collisions === COLLISIONS_LIMIT) return { kind: 'refused', status: response.status };
+    if (response.status !== 491 || collisions === COLLISIONS_LIMIT)
+      return { kind: 'refused', status: response.status, response };
     // In steps of 10 ms, as the RFC has it.
     const stepMs = Math.floor(core.chance.fraction() * 200) * 10;
     const delayMs = options.ownsCallId ? 2100 + Math.min(stepMs, 1900) : stepMs;

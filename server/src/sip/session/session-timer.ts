@@ -13,6 +13,9 @@ const MIN_SESSION_EXPIRES_S = 90;
 /** What we propose. */
 export const SESSION_EXPIRES_S = 1800;
 
+/** Refusals of a refresh in a row that leave time for another before the session lapses. */
+const REFRESHES_REFUSED_LIMIT = 1;
+
 /** The terms a request or a 2xx names; undefined when it names none. */
 export function readTerms(message: Request | Response, defaultRefresher: 'uac' | 'uas'): SessionTerms | undefined {
   const value = message.get('Session-Expires');
@@ -35,6 +38,12 @@ export function refuseShortInterval(request: Request, toTag: string): Response |
   return Response.to(request, 422, { toTag }).add('Min-SE', String(MIN_SESSION_EXPIRES_S));
 }
 
+/** The least interval that a 422 asks for; undefined when the response is no such, or asks for something absurd. */
+export function minSeOf(response: Response): number | undefined {
+  const text = response.status === 422 ? (response.get('Min-SE') ?? '').split(';', 1)[0]!.trim() : '';
+  return /^\d{1,6}$/.test(text) ? Number(text) : undefined;
+}
+
 /** Puts the answerer's side of the terms on a 2xx: what the peer asked for, with the peer refreshing if it did not say. */
 export function acceptTerms(request: Request, response: Response): SessionTerms | undefined {
   const terms = readTerms(request, 'uac');
@@ -53,6 +62,7 @@ export class SessionTimer {
   readonly #refresh: () => void;
   readonly #expire: () => void;
   #timer: Timer | undefined;
+  #failures = 0;
 
   constructor(clock: Clock, refresh: () => void, expire: () => void) {
     this.#clock = clock;
@@ -64,12 +74,21 @@ export class SessionTimer {
   restart(terms: SessionTerms | undefined, weAre: 'uac' | 'uas'): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#failures = 0;
     if (!terms) return;
     const intervalMs = terms.intervalS * 1000;
     this.#timer =
       terms.refresher === weAre
         ? this.#clock.after(intervalMs / 2, this.#refresh)
         : this.#clock.after(intervalMs - Math.min(32_000, intervalMs / 3), this.#expire);
+  }
+
+  /** A refresh has been refused without ending the dialog: once more before the session lapses, then it is over. */
+  again({ intervalS }: SessionTerms): void {
+    this.#timer?.cancel();
+    this.#failures += 1;
+    const delayMs = (intervalS * 1000) / 6;
+    this.#timer = this.#clock.after(delayMs, this.#failures > REFRESHES_REFUSED_LIMIT ? this.#expire : this.#refresh);
   }
 
   stop(): void {
