@@ -7,9 +7,9 @@ import { join } from 'node:path';
 
 export const MACHINE = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
 
-/** Runs the bench's own file again as the server; resolves when it has told its port. */
-export async function startServer(file: string): Promise<{ child: ChildProcess; port: number }> {
-  const child = fork(file, ['server'], { execArgv: process.env['PROF'] ? ['--cpu-prof'] : [] });
+/** Runs the bench's own file again as the server it names; resolves when it has told its port. */
+export async function startServer(file: string, name = 'server'): Promise<{ child: ChildProcess; port: number }> {
+  const child = fork(file, [name], { execArgv: process.env['PROF'] ? ['--cpu-prof'] : [] });
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
   return { child, port };
 }
@@ -58,6 +58,19 @@ export interface Load {
   perSecond: number;
   /** Lines of its data file, which begin with SEQUENTIAL. */
   data?: string;
+}
+
+/** SIPp as the far end that rings and answers every call. */
+export async function startAnswerer(port: number): Promise<ChildProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'sipp-'));
+  const args = ['-sn', 'uas', '-i', '127.0.0.1', '-p', `${port}`, '-mp', '29500', '-nostdin'];
+  const child = spawn('sipp', args, { cwd: folder, stdio: 'ignore' });
+  process.on('exit', () => {
+    child.kill();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await once(child, 'spawn');
+  return child;
 }
 
 /** Runs SIPp; resolves when every call went by the scenario. */
