@@ -12,11 +12,25 @@ export interface Chance {
   id(prefix: string): string;
 }
 
+/** Drawn at once, because a draw costs as much for a tag as for all of these. Bytes handed out are wiped here. */
+const POOL_BYTES = 4096;
+let pool = Buffer.alloc(0);
+let used = 0;
+
+function drawn(length: number): Buffer {
+  if (length > POOL_BYTES / 16) return randomBytes(length);
+  if (used + length > pool.length) {
+    pool = randomBytes(POOL_BYTES);
+    used = 0;
+  }
+  const bytes = Buffer.from(pool.subarray(used, used + length));
+  pool.fill(0, used, used + length);
+  used += length;
+  return bytes;
+}
+
 /** Real chance. */
-export const systemChance: Chance = chanceFrom(
-  (length) => randomBytes(length),
-  () => Date.now(),
-);
+export const systemChance: Chance = chanceFrom(drawn, () => Date.now());
 
 /** Repeatable chance for tests: the same seed gives the same sequence. */
 export function seededChance(seed: string, now: () => number = () => 0): Chance {
