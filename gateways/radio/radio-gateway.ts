@@ -9,14 +9,13 @@ import { openRtpLink } from './rtp/rtp-link.ts';
 import { openGateway, type Gateway, type GatewayOptions } from '../kit/gateway.ts';
 import { openSipDoor, type ServerCall, type SipDoor } from '../kit/sip-door.ts';
 import { SILENT_FRAME } from '../kit/voice-leg.ts';
+import { Receiver } from './receiver.ts';
 import { Transmitter, type Keying } from './transmitter.ts';
 import { openUsrpLink } from './usrp/usrp-link.ts';
 
 export const RADIO_LIMITS = {
   /** A transmission longer than this is ended: a stuck key must not block the channel. */
   keyedAtMostMs: 120_000,
-  /** While the squelch is open, silence fills in when the air has brought nothing for so long. */
-  fillAfterMs: 60,
   /** Calls of the server to the channel; the newest transmits, all hear. */
   callsAtOnce: 4,
 } as const;
@@ -99,7 +98,8 @@ export class RadioGateway implements AsyncDisposable {
   #isOpen = false;
   #talker: string | undefined;
   #quality: number | undefined;
-  #airAtMs = -Infinity;
+  #isClosing = false;
+  readonly #receiver = new Receiver();
   #isReachable = true;
   #why = 'the radio cannot be reached';
   #keyed: Keyed = { priority: 1 };
@@ -164,7 +164,7 @@ export class RadioGateway implements AsyncDisposable {
       isKeyed: this.#transmitter.isKeyed,
       isSquelchOpen: this.#isOpen,
       talker: this.#talker,
-      framesDropped: this.#transmitter.dropped,
+      framesDropped: this.#transmitter.dropped + this.#receiver.dropped,
       linkQualityPercent: this.#quality,
       malformed: this.#link.malformed,
     };
@@ -207,22 +207,34 @@ export class RadioGateway implements AsyncDisposable {
       if (step.why !== 'unkeyed')
         this.#options.log.warn('transmission ended', { channel: this.#options.channel, why: step.why });
     }
-    const isQuiet = !this.#isOpen || this.#options.clock.monotonic() - this.#airAtMs > RADIO_LIMITS.fillAfterMs;
-    if (isQuiet) for (const { leg } of this.#calls) leg.send(SILENT_FRAME);
+    const heard = this.#receiver.step() ?? SILENT_FRAME;
+    for (const { leg } of this.#calls) leg.send(heard);
+    if (this.#isClosing && this.#receiver.isEmpty) this.#closeSquelch();
   }
 
   // --- from the air ---
 
   #fromAir(samples: Int16Array) {
-    this.#airAtMs = this.#options.clock.monotonic();
-    const alaw = encodeG711('pcma', samples);
-    for (const { leg } of this.#calls) leg.send(alaw);
+    this.#receiver.hear(encodeG711('pcma', samples));
   }
 
   #setSquelch(isOpen: boolean) {
-    this.#isOpen = isOpen;
+    if (!isOpen) {
+      // It is told when what came before it has been passed on: nobody gives the floor away before the last syllable.
+      this.#isClosing = this.#isOpen;
+      return;
+    }
+    this.#isClosing = false;
+    if (this.#isOpen) return;
+    this.#isOpen = true;
     this.#tellSquelch();
-    if (!isOpen) this.#talker = undefined;
+  }
+
+  #closeSquelch() {
+    this.#isClosing = false;
+    this.#isOpen = false;
+    this.#tellSquelch();
+    this.#talker = undefined;
   }
 
   #setTalker(talker: string) {

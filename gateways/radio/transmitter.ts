@@ -83,7 +83,7 @@ export class Transmitter {
     this.#keying = { keyUpMs, tailMs };
     if (this.#state === 'idle') {
       this.#risingMs = keyUpMs;
-      const firstSound = this.#lookBack.findIndex((frame) => !isSilent(frame));
+      const firstSound = this.#lookBack.findIndex((frame) => !isSilentFrame(frame));
       this.#queue = firstSound < 0 ? [] : this.#lookBack.slice(firstSound);
       this.#lookBack = [];
       this.#keyedMs = 0;
@@ -121,7 +121,7 @@ export class Transmitter {
   #catchUp(): void {
     const [first, second] = this.#queue;
     if (this.#queue.length * FRAME_MS <= TRANSMIT_LIMITS.backlogMs || !first || !second) return;
-    if (isSilent(first) && isSilent(second)) this.#queue.shift();
+    if (isSilentFrame(first) && isSilentFrame(second)) this.#queue.shift();
   }
 
   #end(why: 'unkeyed' | 'time-limit' | 'starved'): TransmitterStep {
@@ -132,6 +132,7 @@ export class Transmitter {
   }
 }
 
-function isSilent(frame: Uint8Array): boolean {
+/** Whether a frame of A-law has nothing in it that need be transmitted. */
+export function isSilentFrame(frame: Uint8Array): boolean {
   return levelDb(decodeG711('pcma', frame)) <= SILENCE_DB;
 }

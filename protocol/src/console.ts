@@ -117,6 +117,21 @@ export const Command = z.discriminatedUnion('do', [
   z.object({ do: z.literal('conference.end'), conference: Id }),
   z.object({ do: z.literal('conference.patch'), conference: Id, channel: Id }),
   z.object({ do: z.literal('conference.unpatch'), conference: Id, channel: Id }),
+  /** Joins channels, phones and, when one is named, a conference that runs already; `conference.end` undoes it. */
+  z.object({
+    do: z.literal('patch.open'),
+    channels: z.array(Id).max(20),
+    targets: z.array(Target).max(50).default([]),
+    conference: Id.optional(),
+    /** How telephones take the floor: with * and #, or by speaking. */
+    keying: z.enum(['keys', 'voice']).default('voice'),
+  }),
+  z.object({
+    do: z.literal('conference.volume'),
+    conference: Id,
+    participant: Id,
+    gainDb: z.number().min(-60).max(20),
+  }),
   z.object({ do: z.literal('call.end'), call: Id }),
   ...CALL_COMMANDS,
   // radio: the floor of a channel; the seat's own phone is joined to the channel first
@@ -131,6 +146,19 @@ export const Command = z.discriminatedUnion('do', [
     emergency: z.boolean().default(false),
   }),
   z.object({ do: z.literal('floor.release'), channel: Id }),
+  /** A tone on the air that makes everybody listen. */
+  z.object({
+    do: z.literal('channel.alert-tone'),
+    channel: Id,
+    tone: z.enum(['steady', 'warble', 'pulsed']),
+    seconds: z.number().min(0.5).max(20).default(3),
+  }),
+  /** Which talkgroup the channel is on; 0 = whichever its network is on. */
+  z.object({
+    do: z.literal('channel.select-talkgroup'),
+    channel: Id,
+    talkgroup: z.number().int().min(0).max(16_777_215),
+  }),
   // loudspeakers
   z.object({
     do: z.literal('page.say'),

@@ -29,10 +29,13 @@ export class Capture {
     this.#stop = stop;
   }
 
-  static async start(t: TestContext): Promise<Capture> {
+  static async start(
+    t: TestContext,
+    { seconds, packets }: { seconds: number; packets: number } = LIMITS,
+  ): Promise<Capture> {
     const folder = await mkdtemp(join(tmpdir(), 'tocsin-capture-'));
     const file = join(folder, 'loopback.pcap');
-    const limits = ['-a', `duration:${LIMITS.seconds}`, '-c', String(LIMITS.packets)];
+    const limits = ['-a', `duration:${seconds}`, '-c', String(packets)];
     const child = spawn('dumpcap', ['-q', '-i', 'lo', '-f', 'udp', '-P', '-w', file, ...limits], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -65,6 +68,12 @@ export class Capture {
       ['frame.number', '_ws.col.Protocol', '_ws.expert.message'],
     );
     return { sip: count('SIP'), rtp: count('RTP') - count('RTPE') - count('RTCP'), complaints };
+  }
+
+  /** Fields of the packets that a display filter lets through, a line a packet. */
+  async fields(filter: string, fields: string[]): Promise<string[]> {
+    await this.#stop();
+    return await this.#read(filter, fields);
   }
 
   async #read(filter: string, fields: string[]): Promise<string[]> {

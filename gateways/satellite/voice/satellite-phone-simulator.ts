@@ -8,6 +8,8 @@ import { SILENT_FRAME } from '../../kit/voice-leg.ts';
 import { openBundledLeg, type BundledLeg } from './bundled-leg.ts';
 import { FRAME } from './long-buffer.ts';
 
+/** What the far end waits before it plays: packets over a satellite are never even. */
+const FAR_BUFFER_MS = 300;
 /** Sound that is kept of what was heard: two minutes. */
 const FRAMES_KEPT = 50 * 120;
 
@@ -40,7 +42,7 @@ export class SatellitePhoneSimulator implements AsyncDisposable {
         const { clock, chance, host, delayMs } = options;
         await sleep(clock, 2 * delayMs);
         invite.ring();
-        const leg = await openBundledLeg({ host, bundleMs: 60, delayMs: 100, chance });
+        const leg = await openBundledLeg({ host, bundleMs: 60, delayMs: FAR_BUFFER_MS, chance });
         if (leg.take(invite.offer ?? '') !== undefined || this.#call) return invite.refuse(486);
         await sleep(clock, 2 * delayMs);
         if (invite.cancelled.aborted) return leg[Symbol.asyncDispose]();
@@ -76,7 +78,7 @@ export class SatellitePhoneSimulator implements AsyncDisposable {
   /** Calls a number at the far side of a gateway; true when it was answered. */
   async dial(number: string, gateway: string): Promise<boolean> {
     const { host, chance } = this.#options;
-    const leg = await openBundledLeg({ host, bundleMs: 60, delayMs: 100, chance });
+    const leg = await openBundledLeg({ host, bundleMs: 60, delayMs: FAR_BUFFER_MS, chance });
     const outcome = await this.#agent.invite({
       target: `sip:${number}@${gateway}`,
       from: { user: 'satphone' },

@@ -1,6 +1,6 @@
 import type { Channel } from '@tocsin/protocol/directory.ts';
 import type { ChannelView } from '@tocsin/protocol/views.ts';
-import type { Clock, Timer } from '#kernel/clock.ts';
+import { sleep, type Clock, type Timer } from '#kernel/clock.ts';
 import { Emitter } from '#kernel/emitter.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
@@ -17,6 +17,14 @@ import type { Recording, Recordings } from './recording.ts';
 
 /** A gateway answers at once; longer than this and it is not there. */
 const GATEWAY_ANSWERS_WITHIN_MS = 4_000;
+
+/** Tones that make everybody listen: one, two in turn, or one that is on and off. */
+export const ALERT_TONES = {
+  steady: { hz: [1000] },
+  warble: { hz: [800, 1200], onMs: 125, inTurn: true },
+  pulsed: { hz: [1000], onMs: 250, offMs: 250 },
+} as const satisfies Record<string, { hz: readonly number[]; onMs?: number; offMs?: number; inTurn?: boolean }>;
+export type AlertTone = keyof typeof ALERT_TONES;
 
 export interface ChannelParts {
   dialler: Dialler;
@@ -59,6 +67,8 @@ export class RadioChannel extends Emitter<{
   #patched?: { bridge: MediaBridge; conference: string };
   #since: number;
   #wasReady = false;
+  /** The tone that sounds on the air now. */
+  #tone: string | undefined;
   #quality?: number;
 
   constructor(facts: Channel, parts: ChannelParts) {
@@ -204,6 +214,37 @@ export class RadioChannel extends Emitter<{
     this.emit('changed');
   }
 
+  /**
+   * Sounds a tone on the air for so long, as this talker; whoever listens here hears it too.
+   * @throws DispatchError CHANNEL_UNAVAILABLE, FLOOR_TAKEN
+   */
+  async soundTone(talker: Talker, tone: AlertTone, forMs: number): Promise<void> {
+    const radio = await this.#connect();
+    if (!radio) throw new DispatchError('CHANNEL_UNAVAILABLE', this.facts.name.zh);
+    const bridge = this.#patched?.bridge ?? (await this.#openOwn(radio)).bridge;
+    const result = this.request(talker);
+    if (result.kind === 'denied') throw new DispatchError('FLOOR_TAKEN', result.talker);
+    const playback = await this.#parts.engine.openPlayback({
+      source: { kind: 'tone', ...ALERT_TONES[tone], hz: [...ALERT_TONES[tone].hz] },
+      loop: true,
+    });
+    this.#tone = playback.id;
+    await bridge.add(playback, { hears: 'nobody' });
+    this.#openTo();
+    this.#note('channel.alert-tone', { tone, forMs, talker: talker.name }, talker.id);
+    await sleep(this.#parts.clock, forMs);
+    this.#tone = undefined;
+    await playback.close();
+    this.release(talker.id);
+    if (this.#listeners.size === 0 && !this.#patched) await this.#closeOwn();
+  }
+
+  /** Puts the channel on a talkgroup of its network. */
+  selectTalkgroup(talkgroup: number, actor: string): void {
+    this.#parts.send(this.facts.gateway, { kind: 'select-talkgroup', channel: this.id, talkgroup });
+    this.#note('channel.talkgroup-selected', { talkgroup }, actor);
+  }
+
   #connect(): Promise<Leg | undefined> {
     if (this.#leg?.state === 'answered') return Promise.resolve(this.#leg);
     this.#dialling ??= this.#dial().finally(() => (this.#dialling = undefined));
@@ -332,7 +373,8 @@ export class RadioChannel extends Emitter<{
 
   #heardHere(): string[] {
     const ids = [this.floor.talker?.id, ...this.#tails.keys()];
-    return ids.flatMap((id) => (id === undefined ? [] : (this.#speakers.get(id)?.node.id ?? [])));
+    const speakers = ids.flatMap((id) => (id === undefined ? [] : (this.#speakers.get(id)?.node.id ?? [])));
+    return this.#tone === undefined ? speakers : [...speakers, this.#tone];
   }
 
   #note(kind: string, data: Record<string, unknown>, actor?: string): void {

@@ -34,6 +34,8 @@ export interface ConferenceFacts {
   isDrill: boolean;
   isRecorded: boolean;
   openedBy: string;
+  /** How telephones take the floor of patched channels: with * and #, or by speaking; absent: with their keys. */
+  keying?: 'keys' | 'voice';
 }
 
 /** What the chair, the radio and the doors of a conference share with it; nobody else sees it. */

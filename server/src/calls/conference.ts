@@ -251,6 +251,7 @@ export class Conference extends Emitter<{
       this.#tell(participant, false);
     });
     this.#levels.follow(participant, leg.node);
+    this.channels.follow(participant, leg);
     leg.once('ended', (because) => {
       if (participant.leg === leg) this.#left(participant, because);
     });
@@ -267,10 +268,20 @@ export class Conference extends Emitter<{
     this.#endWhenEmpty();
   }
 
+  /** How loud the others hear a participant: -60 … +20 dB. @throws DispatchError PARTICIPANT_UNKNOWN */
+  async setVolume(id: string, gainDb: number): Promise<void> {
+    const participant = this.#participants.get(id);
+    if (!participant?.leg) throw new DispatchError('PARTICIPANT_UNKNOWN', id);
+    await this.#bridge.setGain(participant.leg.node, gainDb);
+    this.#note('conference.volume-set', { participant: id, gainDb }, participant);
+  }
+
   /** A room that someone dialled closes behind the last; a plan's conference stays open for those still to come. */
   #endWhenEmpty(): void {
     if (this.facts.run) return;
-    const isInUse = this.participants().some((each) => each.view.kind !== 'channel' && !each.isOut);
+    // Two channels that are joined to one another need nobody beside.
+    const isInUse =
+      this.channels.count > 1 || this.participants().some((each) => each.view.kind !== 'channel' && !each.isOut);
     if (!isInUse) void this.end('everybody-left');
   }
 
