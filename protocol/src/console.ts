@@ -6,6 +6,7 @@
 import { z } from 'zod';
 import { AnnouncementPriority, Id, Level } from './common.ts';
 import { CALL_COMMANDS } from './call-commands.ts';
+import { ORDER_ACTIONS } from './order-burst.ts';
 import { Target } from './target.ts';
 import type { CommandResult } from './command-result.ts';
 import type { Person, Right, Site, User } from './directory.ts';
@@ -187,6 +188,15 @@ export const Command = z.discriminatedUnion('do', [
   }),
   z.object({ do: z.literal('page.stop'), zones: z.array(Id).min(1).max(200) }),
   // short messages
+  /** An order down the ladder: a phone of ours, a number outside, a short message, a satellite burst, until each has answered. */
+  z.object({
+    do: z.literal('order.send'),
+    targets: z.array(Target).min(1).max(400),
+    level: Level,
+    action: z.enum(ORDER_ACTIONS.map(({ id }) => id)),
+    where: z.string().min(1).max(20),
+    words: z.string().max(60).default(''),
+  }),
   z.object({
     do: z.literal('text.send'),
     targets: z.array(Target).min(1).max(400),

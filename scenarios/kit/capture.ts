@@ -29,14 +29,16 @@ export class Capture {
     this.#stop = stop;
   }
 
+  /** `filter`, in libpcap's words, keeps what others say on this machine out of it. */
   static async start(
     t: TestContext,
+    filter = 'udp',
     { seconds, packets }: { seconds: number; packets: number } = LIMITS,
   ): Promise<Capture> {
     const folder = await mkdtemp(join(tmpdir(), 'tocsin-capture-'));
     const file = join(folder, 'loopback.pcap');
     const limits = ['-a', `duration:${seconds}`, '-c', String(packets)];
-    const child = spawn('dumpcap', ['-q', '-i', 'lo', '-f', 'udp', '-P', '-w', file, ...limits], {
+    const child = spawn('dumpcap', ['-q', '-i', 'lo', '-f', filter, '-P', '-w', file, ...limits], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let said = '';

@@ -35,14 +35,14 @@ export class GroundRadioSimulator implements AsyncDisposable {
   isMute = false;
   rssiDbm = USUAL_RSSI_DBM;
   readonly #agent: UserAgent;
-  readonly #options: { host: string; clock: Clock; chance: Chance; log: Log };
+  readonly #options: { host: string; rtpPort: number; clock: Clock; chance: Chance; log: Log };
   readonly #sessions: Session[] = [];
   #transmitting: Session | undefined;
   #isSquelchOpen = false;
   #isSpeaking: Promise<void> = Promise.resolve();
   #nextPttId = 1;
 
-  constructor(agent: UserAgent, options: { host: string; clock: Clock; chance: Chance; log: Log }) {
+  constructor(agent: UserAgent, options: { host: string; rtpPort: number; clock: Clock; chance: Chance; log: Log }) {
     this.#agent = agent;
     this.#options = options;
     agent.on('invite', (invite) => {
@@ -87,8 +87,10 @@ export class GroundRadioSimulator implements AsyncDisposable {
   async #take(invite: IncomingInvite): Promise<void> {
     const session = readRadioSession(invite.offer ?? '');
     if (typeof session === 'string') return invite.refuse(488, session);
-    const { clock, chance, host } = this.#options;
-    const r2s = await openR2sSession({ host, clock, chance });
+    const { clock, chance, host, rtpPort } = this.#options;
+    // The port is the first session's; others have any.
+    const port = this.#sessions.length === 0 ? rtpPort : 0;
+    const r2s = await openR2sSession({ host, port, clock, chance });
     const pttId = this.#nextPttId++ & 0x3f;
     const answer = writeRadioSession({ ...session, host, port: r2s.port, pttId, ...periodOf() }, pttId);
     const dialog = await invite.answer(answer);
@@ -180,11 +182,13 @@ function periodOf() {
 export async function openGroundRadioSimulator(options: {
   host?: string;
   port?: number;
+  /** Of the RTP of one session; 0 = chosen freely. */
+  rtpPort?: number;
   clock: Clock;
   chance: Chance;
   log: Log;
 }): Promise<GroundRadioSimulator> {
-  const { host = '127.0.0.1', port = 0, clock, chance, log } = options;
+  const { host = '127.0.0.1', port = 0, rtpPort = 0, clock, chance, log } = options;
   const agent = await openUserAgent({ host, port, requireDigest: false, clock, chance, log });
-  return new GroundRadioSimulator(agent, { host, clock, chance, log });
+  return new GroundRadioSimulator(agent, { host, rtpPort, clock, chance, log });
 }

@@ -9,7 +9,7 @@ import { openBundledLeg, type BundledLeg } from './bundled-leg.ts';
 import { FRAME } from './long-buffer.ts';
 
 /** What the far end waits before it plays: packets over a satellite are never even. */
-const FAR_BUFFER_MS = 300;
+const FAR_BUFFER_MS = 600;
 /** Sound that is kept of what was heard: two minutes. */
 const FRAMES_KEPT = 50 * 120;
 

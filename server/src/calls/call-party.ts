@@ -17,6 +17,8 @@ const THANKS: Record<'zh' | 'en', string> = { zh: '已确认，谢谢。', en: '
 export async function callParty(
   options: {
     person: string;
+    /** Of his numbers only these; absent: all, in their order. */
+    numbers?: string[];
     message: Words;
     confirm: 'press-1' | 'none';
     ringForMs: number;
@@ -53,7 +55,7 @@ export async function callParty(
   };
 
   const result = await reach(
-    { person, numbers: person.numbers.map((each) => each.dial) },
+    { person, numbers: options.numbers ?? person.numbers.map((each) => each.dial) },
     {
       confirm: options.confirm,
       purpose: 'confirm',

@@ -33,6 +33,7 @@ import { pressDevice, radioSpeaks } from './play-demo.ts';
 import { parkFromDesk, retrieveAtDesk } from './park-call.ts';
 import { pickUpAtDesk } from './pick-up-call.ts';
 import { playOnZones, sayOnZones, speakOnZones, stopZones } from './page-zones.ts';
+import { sendOrder } from './send-order.ts';
 import { sendText } from './send-text.ts';
 import { setMode } from './set-mode.ts';
 import { leaveChannel, listenToChannel, releaseFloor, requestFloor } from './talk-on-channel.ts';
@@ -98,6 +99,7 @@ export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
   'page.play': { right: 'page', run: playOnZones },
   'page.speak': { right: 'page', run: speakOnZones },
   'page.stop': { right: 'page', run: stopZones },
+  'order.send': { right: 'text', run: sendOrder },
   'text.send': { right: 'text', run: sendText },
   'thread.reply': { right: 'text', run: replyToThread },
   'thread.take': { right: 'text', run: takeThread },

@@ -1,3 +1,4 @@
+import type { GatewayCommand } from '@tocsin/protocol/gateway.ts';
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
@@ -62,6 +63,8 @@ export interface Desk {
   plans: Plans;
   runs: Runs;
   texts: Texts;
+  /** Hands a command with an id of its own to a gateway; resolves when the broker has it. */
+  sendToGateway(gateway: string, command: GatewayCommand): Promise<void>;
   threads: Threads;
   feeds: Feeds;
   system: SystemState;

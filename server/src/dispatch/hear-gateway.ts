@@ -1,5 +1,6 @@
 import type { GatewayCommandResult, GatewayEvent, GatewayOnline } from '@tocsin/protocol/gateway.ts';
 import type { Desk } from './desk.ts';
+import { orderBurstReceived, orderCommandResult } from './send-order.ts';
 
 /** Ids of events heard lately; a gateway that was cut off sends again what it is not sure of. */
 const REMEMBERED_EVENTS = 20_000;
@@ -48,6 +49,7 @@ export const hearGateway = {
         if (!isNew(event.event, desk)) return;
         const data = { gateway, from, ...(payload ? { payload } : {}), ...(location ? { location } : {}) };
         note(desk, 'satellite.burst-received', data, event.at);
+        if (payload) orderBurstReceived(from, Buffer.from(payload, 'base64'), desk);
         return;
       }
       case 'resource':
@@ -63,7 +65,9 @@ export const hearGateway = {
     }
   },
 
-  commandResult(gateway: string, { command, outcome, because }: GatewayCommandResult, desk: Desk): void {
+  commandResult(gateway: string, result: GatewayCommandResult, desk: Desk): void {
+    const { command, outcome, because } = result;
+    orderCommandResult(result, desk);
     if (outcome === 'refused') {
       desk.log.warn('gateway refused a command', { gateway, command, because });
       note(desk, 'gateway.command-refused', { gateway, command, because: because ?? '' });

@@ -208,6 +208,7 @@ export async function openServer(config: Config): Promise<Server> {
     conferences,
     announcements,
     resources,
+    sendToGateway: commands.sendDurable.bind(commands),
     recordings,
     alarms,
     incidents,

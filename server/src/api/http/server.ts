@@ -22,6 +22,7 @@ import { accountRoutes } from './accounts.ts';
 import { commandRoutes } from './commands.ts';
 import { healthRoutes } from './health.ts';
 import { incidentRoutes } from './incidents.ts';
+import { orderRoutes } from './orders.ts';
 import { planRoutes } from './plans.ts';
 import { recordingRoutes } from './recordings.ts';
 import { routingRoutes } from './routing.ts';
@@ -95,6 +96,7 @@ export async function buildHttp(parts: HttpParts): Promise<Http> {
   commandRoutes(http, parts);
   phoneRoutes(http, parts);
   accountRoutes(http, parts);
+  orderRoutes(http, parts);
   routingRoutes(http, parts);
   http.get('/api/openapi.json', { config: { isOpen: true }, schema: { hide: true } }, async () => http.swagger());
   await serveConsole(http, parts.consoleFolder);

@@ -1,0 +1,14 @@
+import { allOrders } from '#dispatch/send-order.ts';
+import type { Http, HttpParts } from './parts.ts';
+
+/** Orders that went down the ladder, and how far each of their people has been reached. */
+export function orderRoutes(http: Http, { desk }: HttpParts): void {
+  http.get(
+    '/api/orders',
+    {
+      config: { right: 'replay' },
+      schema: { tags: ['orders'], summary: 'Orders and who has answered, the newest first' },
+    },
+    async () => allOrders(desk),
+  );
+}
