@@ -61,6 +61,12 @@ test('phones of G.722, Opus and A-law: each hears of the others what its line ca
       hears(opus, PHONES.aLaw.toneHz),
     ]);
     await isSilent(t, aLaw, [high, PHONES.opus.toneHz, ...MIRRORED_HZ]);
+    const figures = await until('the quality of each leg is told', async () => {
+      const metrics = await (await tocsin.request('GET', '/metrics')).text();
+      const scores = [...metrics.matchAll(/^tocsin_leg_mos\{.*codec="(\w+)"\} ([\d.]+)$/gm)];
+      return scores.length === 3 && new Map(scores.map(([, codec, score]) => [codec!, Number(score)]));
+    });
+    for (const codec of ['g722', 'opus', 'pcma']) assert.ok(figures.get(codec)! > 3, `${codec}: ${figures.get(codec)}`);
     const own = await listenFor([g722, opus], 1);
     for (const phone of [g722, opus])
       assert.ok(toneDb(own.get(phone)!, phone.options.toneHz!) < SILENT_BELOW_DB, 'nobody hears himself');

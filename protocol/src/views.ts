@@ -164,6 +164,20 @@ export type ParticipantState =
   | 'removed'
   | 'replaced';
 
+/** How well a leg is heard here, measured at this end; renewed every few seconds while it speaks. */
+export interface LegQualityView {
+  codec: string;
+  /** SRTP. */
+  isSecured: boolean;
+  /** Of the packets of the last seconds. */
+  lossPercent: number;
+  jitterMs: number;
+  /** From RTCP, where the far end reports. */
+  roundTripMs?: number;
+  /** Estimated mean opinion score, 1 (bad) to 4.5. */
+  mos?: number;
+}
+
 export interface ParticipantView {
   id: string;
   kind: 'person' | 'number' | 'channel' | 'seat' | 'field';
@@ -185,6 +199,7 @@ export interface ParticipantView {
   call?: string;
   /** Named reason of the last ending. */
   because?: string;
+  quality?: LegQualityView;
 }
 
 export interface ConferenceView {

@@ -1,4 +1,5 @@
 import type { BridgeNode } from '#media/bridge.ts';
+import type { Answerer } from '#media/answerer.ts';
 import type { PlainCodec } from '#sdp/codec.ts';
 import { receives } from '#sdp/direction.ts';
 import { offeredCodecs } from '#sdp/plain.ts';
@@ -82,6 +83,11 @@ export class SipLeg extends LegBase {
 
   get media(): LegMedia {
     return this.#media;
+  }
+
+  /** Listens from now on who has answered: a person who greets and waits, or a machine. Settles within 8 s. */
+  whoAnswers(): Promise<Answerer> {
+    return this.#media.port.whoAnswers();
   }
 
   /** The codecs that a caller who has not been answered offers, best first; undefined when he offers nothing. */

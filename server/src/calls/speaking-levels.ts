@@ -1,9 +1,11 @@
 import type { Clock, Timer } from '#kernel/clock.ts';
 import type { BridgeNode } from '#media/bridge.ts';
 import { RtpPort } from '#media/rtp-port.ts';
+import { measureQuality } from './leg-quality.ts';
 import type { Participant } from './participant.ts';
 
 const TELL_EVERY_MS = 100;
+const MEASURE_EVERY_MS = 5000;
 
 /** How loud those are who speak, as the desks draw it: one message for all of a conference, ten times a second at most. */
 export class SpeakingLevels {
@@ -24,7 +26,14 @@ export class SpeakingLevels {
 
   follow(participant: Participant, node: BridgeNode): void {
     if (!(node instanceof RtpPort)) return;
+    let measuredAtMs = -Infinity;
     node.on('level', ({ levelDb }) => {
+      const nowMs = this.#clock.monotonic();
+      if (nowMs - measuredAtMs >= MEASURE_EVERY_MS) {
+        measuredAtMs = nowMs;
+        // The desks see it with the next change of his row: there is one whenever somebody begins or ends to speak.
+        void measureQuality(node).then((quality) => quality && Object.assign(participant.view, { quality }));
+      }
       participant.levelDb = levelDb;
       if (participant.view.isSpeaking) this.#due ??= this.#clock.after(TELL_EVERY_MS, () => this.#send());
     });

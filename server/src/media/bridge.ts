@@ -1,5 +1,5 @@
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
-import type { ThreadLink } from './thread-link.ts';
+import type { ThreadPool } from './thread-pool.ts';
 import type { Hearing, MemberOptions, Report } from './worker/protocol.ts';
 
 /** What can be on a bridge. */
@@ -20,11 +20,11 @@ export interface MediaBridgeEvents extends Record<string, unknown[]> {
 export class MediaBridge implements Listenable<MediaBridgeEvents>, AsyncDisposable {
   readonly id: string;
   readonly label: string;
-  readonly #link: ThreadLink;
+  readonly #link: ThreadPool;
   readonly #events = new Emitter<MediaBridgeEvents>();
   #isClosed = false;
 
-  constructor(id: string, label: string, link: ThreadLink) {
+  constructor(id: string, label: string, link: ThreadPool) {
     this.id = id;
     this.label = label;
     this.#link = link;

@@ -327,3 +327,20 @@ test('who has left can still be muted: a leg may end while somebody holds it', a
   await bridge.close();
   await bridge.setMuted(b.leg, true);
 });
+
+test('who answers is told: one word and silence is a person, also between two that would be relayed', async (t) => {
+  const { engine, phoneWith } = await engineFor(t);
+  const [a, b] = [await phoneWith(undefined), await phoneWith(undefined)];
+  const bridge = await engine.openBridge();
+  await bridge.add(a.leg);
+  await bridge.add(b.leg);
+  await until(async () => (await a.leg.statistics()).packetsReceived > 5, 'media flows');
+  const answerer = a.leg.whoAnswers();
+  a.phone.say(sine({ hz: [300, 500, 900], durationMs: 1000, levelDb: -20 }));
+  await until(() => toneLevelDb(b.phone.lately(400), 500) > -26, 'it is heard');
+  a.phone.say(undefined);
+  assert.equal(await answerer, 'person');
+  const last = b.leg.whoAnswers();
+  await b.leg.close();
+  assert.equal(await last, 'unknown');
+});

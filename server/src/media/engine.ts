@@ -1,5 +1,5 @@
 import { realpath } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -13,7 +13,7 @@ import { RtpPort } from './rtp-port.ts';
 import { SoundLoader } from './sound-loader.ts';
 import { Speech, type SpokenAudio } from './speech/speech.ts';
 import type { SpokenLanguage } from './speech/spoken-text.ts';
-import { ThreadLink } from './thread-link.ts';
+import { ThreadPool } from './thread-pool.ts';
 import { WavFile, type OpenFile } from './wav-file.ts';
 import type { PlayableSound, Report, ThreadSnapshot } from './worker/protocol.ts';
 
@@ -29,6 +29,10 @@ export interface MediaEngineOptions {
   recordingsFolder?: string;
   /** Where spoken texts are kept; default: a folder for temporary files. */
   speechFolder?: string;
+  /** Media threads at most, each started when those before it are full; default: as many as there are cores. */
+  threads?: number;
+  /** RTP ports that fill a thread; default 200. */
+  legsPerThread?: number;
   /** Which sockets the thread uses; default: batched system calls where they work, else Node's. */
   io?: 'batched' | 'dgram';
   /** How recordings are opened; tests hand in a disk that is full. */
@@ -36,10 +40,13 @@ export interface MediaEngineOptions {
 }
 
 export interface MediaEngineEvents extends Record<string, unknown[]> {
-  /** Every node and bridge is gone; a new thread serves what is opened from now on. */
+  /** Every node and bridge of that thread is gone; a new one serves what is opened from now on. */
   'worker-died': [reason: string];
 }
 
+/** What a thread does with ease, of G.711 or G.722 without SRTP: half of what it can. */
+const LEGS_PER_THREAD = 200;
+const MOST_THREADS = 16;
 const TONE_LEVEL_DB = -13;
 
 /** Opens the engine and its thread. */
@@ -56,8 +63,8 @@ export class MediaEngine implements Listenable<MediaEngineEvents>, AsyncDisposab
   readonly #sounds = new SoundLoader();
   readonly #speech: Speech;
   readonly #log: Log;
-  #parts = new Map<string, RtpPort | Playback | Recorder | MediaBridge>();
-  #thread: Promise<ThreadLink> | undefined;
+  readonly #parts = new Map<string, RtpPort | Playback | Recorder | MediaBridge>();
+  readonly #threads: ThreadPool;
   #isClosed = false;
 
   /** Use `openMediaEngine`. */
@@ -65,6 +72,19 @@ export class MediaEngine implements Listenable<MediaEngineEvents>, AsyncDisposab
     this.#options = options;
     this.#log = options.log.with({ part: 'media' });
     const { clock, chance, speechFolder = join(tmpdir(), `tocsin-speech-${process.getuid?.() ?? 0}`) } = options;
+    const { host, io, threads = availableParallelism(), legsPerThread = LEGS_PER_THREAD } = options;
+    this.#threads = new ThreadPool({
+      host,
+      io,
+      threads: Math.max(1, Math.min(MOST_THREADS, threads)),
+      legsPerThread,
+      onReport: (report) => this.#receive(report),
+      onRecorded: (node, samples, isLast) => {
+        const recorder = this.#parts.get(node);
+        if (recorder instanceof Recorder) recorder.receiveSamples(samples, isLast);
+      },
+      onDied: (reason, gone) => this.#lost(reason, gone),
+    });
     this.#speech = new Speech({ folder: speechFolder, clock, chance, log: this.#log });
   }
 
@@ -84,7 +104,7 @@ export class MediaEngine implements Listenable<MediaEngineEvents>, AsyncDisposab
 
   /** For `openMediaEngine`. */
   async start(): Promise<void> {
-    const { io } = await this.#link();
+    const { io } = await this.#threads.start();
     this.#log.info('media thread started', { io });
   }
 
@@ -176,53 +196,31 @@ export class MediaEngine implements Listenable<MediaEngineEvents>, AsyncDisposab
     return (await this.#link()).ask('snapshot', {});
   }
 
-  /** Ends the thread as a crash would. For tests. */
-  async killThread(): Promise<void> {
-    await (await this.#link()).kill();
+  /** Ends a thread as a crash would. For tests. */
+  async killThread(thread = 0): Promise<void> {
+    await this.#threads.kill(thread);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     for (const part of [...this.#parts.values()]) await part[Symbol.asyncDispose]();
-    const link = await this.#thread?.catch(() => undefined);
-    await link?.stop();
+    await this.#threads.stop();
     await this.#speech[Symbol.asyncDispose]();
   }
 
-  /** The thread, started when there is none: the first, or one after a death. */
-  #link(): Promise<ThreadLink> {
+  #link(): Promise<ThreadPool> {
     if (this.#isClosed) return Promise.reject(new DispatchError('INTERNAL', 'the media engine is closed'));
-    this.#thread ??= this.#startThread().catch((error: unknown) => {
-      this.#thread = undefined;
-      throw error;
-    });
-    return this.#thread;
+    return Promise.resolve(this.#threads);
   }
 
-  #startThread(): Promise<ThreadLink> {
-    const { host, io } = this.#options;
-    return ThreadLink.open({
-      host,
-      io,
-      onReport: (report) => this.#receive(report),
-      onRecorded: (node, samples, isLast) => {
-        const recorder = this.#parts.get(node);
-        if (recorder instanceof Recorder) recorder.receiveSamples(samples, isLast);
-      },
-      onDied: (reason) => this.#replaceThread(reason),
-    });
-  }
-
-  #replaceThread(reason: string): void {
+  #lost(reason: string, gone: ReadonlySet<string>): void {
     if (this.#isClosed) return;
-    this.#log.error('media thread died', { reason });
-    const gone = this.#parts;
-    this.#parts = new Map();
-    this.#thread = undefined;
-    for (const part of gone.values()) {
+    this.#log.error('media thread died', { reason, gone: gone.size });
+    for (const id of gone) {
+      const part = this.#parts.get(id);
       if (part instanceof Recorder) part.fail('thread-died', reason);
-      void part.close('thread-died');
+      void part?.close('thread-died');
     }
     this.#events.emit('worker-died', reason);
   }
@@ -234,8 +232,7 @@ export class MediaEngine implements Listenable<MediaEngineEvents>, AsyncDisposab
 
   #keep<Part extends RtpPort | Playback | Recorder | MediaBridge>(part: Part): Part {
     this.#parts.set(part.id, part);
-    const parts = this.#parts;
-    (part as Listenable<{ closed: [] }>).once('closed', () => parts.delete(part.id));
+    (part as Listenable<{ closed: [] }>).once('closed', () => this.#parts.delete(part.id));
     return part;
   }
 

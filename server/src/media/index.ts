@@ -1,5 +1,6 @@
 /** The media stack as gateways see it: `@tocsin/server/media`. */
 export { MediaBridge, type BridgeNode, type MediaBridgeEvents } from './bridge.ts';
+export { AnswererDetector, type Answerer } from './answerer.ts';
 export { type AudioCodec } from './codecs/codec.ts';
 export { decodeG711, encodeG711, SILENCE_CODE, STATIC_PAYLOAD_TYPE, type G711Law } from './codecs/g711.ts';
 export { G722Decoder, G722Encoder } from './codecs/g722.ts';

@@ -1,5 +1,5 @@
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
-import type { ThreadLink } from './thread-link.ts';
+import type { ThreadPool } from './thread-pool.ts';
 import type { Report } from './worker/protocol.ts';
 
 /**
@@ -22,12 +22,12 @@ export class Playback implements Listenable<PlaybackEvents>, AsyncDisposable {
   readonly id: string;
   /** How it ended: by itself, or because it was closed. */
   readonly ended: Promise<'finished' | 'stopped'>;
-  readonly #link: ThreadLink;
+  readonly #link: ThreadPool;
   readonly #events = new Emitter<PlaybackEvents>();
   readonly #end: (how: 'finished' | 'stopped') => void;
   #isClosed = false;
 
-  constructor(id: string, link: ThreadLink) {
+  constructor(id: string, link: ThreadPool) {
     this.id = id;
     this.#link = link;
     const { promise, resolve } = Promise.withResolvers<'finished' | 'stopped'>();

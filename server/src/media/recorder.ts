@@ -1,5 +1,5 @@
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
-import type { ThreadLink } from './thread-link.ts';
+import type { ThreadPool } from './thread-pool.ts';
 import type { WavFile } from './wav-file.ts';
 
 /** Why a recording stopped by itself. */
@@ -24,13 +24,13 @@ export class Recorder implements Listenable<RecorderEvents>, AsyncDisposable {
   readonly file: string;
   readonly startedAtMs: number;
   readonly #wav: WavFile;
-  readonly #link: ThreadLink;
+  readonly #link: ThreadPool;
   readonly #events = new Emitter<RecorderEvents>();
   readonly #lastChunk = Promise.withResolvers<void>();
   #hasFailed = false;
   #closing: Promise<RecordingResult> | undefined;
 
-  constructor(options: { id: string; startedAtMs: number; wav: WavFile; link: ThreadLink }) {
+  constructor(options: { id: string; startedAtMs: number; wav: WavFile; link: ThreadPool }) {
     this.id = options.id;
     this.file = options.wav.path;
     this.startedAtMs = options.startedAtMs;

@@ -1,8 +1,9 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
+import type { Answerer } from './answerer.ts';
 import type { AudioCodec } from './codecs/codec.ts';
-import type { ThreadLink } from './thread-link.ts';
+import type { ThreadPool } from './thread-pool.ts';
 import type { MediaDirection, Report, RtpStatistics, SrtpConfiguration } from './worker/protocol.ts';
 
 export interface RtpOptions {
@@ -59,12 +60,12 @@ export class RtpPort implements Listenable<RtpPortEvents>, AsyncDisposable {
   readonly label: string;
   readonly localHost: string;
   readonly localPort: number;
-  readonly #link: ThreadLink;
+  readonly #link: ThreadPool;
   readonly #events = new Emitter<RtpPortEvents>();
   #isLevelWatched = false;
   #isClosed = false;
 
-  constructor(options: { id: string; label: string; localHost: string; localPort: number; link: ThreadLink }) {
+  constructor(options: { id: string; label: string; localHost: string; localPort: number; link: ThreadPool }) {
     this.id = options.id;
     this.label = options.label;
     this.localHost = options.localHost;
@@ -99,6 +100,14 @@ export class RtpPort implements Listenable<RtpPortEvents>, AsyncDisposable {
   async sendDigits(digits: string, options: { durationMs?: number; gapMs?: number } = {}): Promise<void> {
     const { durationMs = 160, gapMs = 80 } = options;
     await this.#link.ask('send-digits', { node: this.id, digits, durationMs, gapMs });
+  }
+
+  /**
+   * Listens from now on who has answered: a person or a machine. Settles within 8 s, with 'unknown' when it cannot be told
+   * or the port is closed before. Until then packets are not relayed past the jitter buffer.
+   */
+  whoAnswers(): Promise<Answerer> {
+    return this.#link.ask('who-answers', { node: this.id }).catch(() => 'unknown');
   }
 
   statistics(): Promise<RtpStatistics> {

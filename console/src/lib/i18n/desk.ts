@@ -1,3 +1,4 @@
+import type { LegQualityView } from '@tocsin/protocol/views.ts';
 import { messages } from './messages.ts';
 
 export const desk = messages({
@@ -120,6 +121,14 @@ export const desk = messages({
     speaking: '发言',
     deputiesFollow: '代理人自动接替',
     speakingFor: (time: string) => `发言 ${time}`,
+    quality: ({ codec, isSecured, mos, lossPercent, jitterMs, roundTripMs }: LegQualityView) =>
+      [
+        `音质 ${mos ?? '—'} / 4.5`,
+        `丢包 ${lossPercent}%`,
+        `抖动 ${jitterMs} ms`,
+        ...(roundTripMs === undefined ? [] : [`往返 ${roundTripMs} ms`]),
+        `${codec}${isSecured ? '，已加密' : ''}`,
+      ].join(' · '),
     chair: '主席',
     standsInFor: (who: string) => `代 ${who}`,
     attempt: (n: number) => `第 ${n} 次`,
@@ -332,6 +341,14 @@ export const desk = messages({
     speaking: 'Speaking',
     deputiesFollow: 'deputies follow by themselves',
     speakingFor: (time) => `Speaking ${time}`,
+    quality: ({ codec, isSecured, mos, lossPercent, jitterMs, roundTripMs }) =>
+      [
+        `Quality ${mos ?? '—'} of 4.5`,
+        `loss ${lossPercent}%`,
+        `jitter ${jitterMs} ms`,
+        ...(roundTripMs === undefined ? [] : [`round trip ${roundTripMs} ms`]),
+        `${codec}${isSecured ? ', secured' : ''}`,
+      ].join(' · '),
     chair: 'Chair',
     standsInFor: (who) => `for ${who}`,
     attempt: (n) => `try ${n}`,

@@ -2,6 +2,7 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Desk } from '#dispatch/desk.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { may } from '#directory/rights.ts';
+import { legGauges } from './leg-gauges.ts';
 import { sessionOf } from '../session-cookie.ts';
 import type { Http, HttpParts, PartHealth } from './parts.ts';
 
@@ -59,6 +60,7 @@ function metricsOf(desk: Desk): Registry {
     'Gateways connected',
     () => desk.resources.gateways().filter((each) => each.isOnline).length,
   );
+  legGauges(registry, () => desk.engine.snapshot());
   return registry;
 }
 

@@ -2,6 +2,7 @@
  * What the engine and its thread say to each other. The engine sends commands, each answered once under its number; the
  * thread sends reports of its own accord. Everything here survives a structured clone.
  */
+import type { Answerer } from '../answerer.ts';
 import type { AudioCodec } from '../codecs/codec.ts';
 import type { SrtpSuite } from '../srtp.ts';
 import type { FailureCode } from '#kernel/errors.ts';
@@ -70,6 +71,7 @@ export interface RtpStatistics {
   /** Sound waiting in the jitter buffer. */
   bufferedMs: number;
   codec: AudioCodec | undefined;
+  isSecured: boolean;
   /** Per cent of the packets of the last five seconds that did not come. */
   lossPercent: number;
   /** What a listener would say of it, 1 to 4.5, by loss and delay (`quality.ts`); undefined until something was heard. */
@@ -99,6 +101,7 @@ interface Commands {
   };
   'configure-rtp': { command: { node: string; configuration: RtpConfiguration }; answer: undefined };
   'send-digits': { command: { node: string; digits: string; durationMs: number; gapMs: number }; answer: undefined };
+  'who-answers': { command: { node: string }; answer: Answerer };
   'rtp-statistics': { command: { node: string }; answer: RtpStatistics };
   'watch-level': { command: { node: string }; answer: undefined };
   'open-playback': {
@@ -107,7 +110,13 @@ interface Commands {
   };
   'pause-playback': { command: { node: string; isPaused: boolean }; answer: undefined };
   'open-recorder': { command: { node: string; channels: 1 | 2; left?: string[] }; answer: undefined };
-  'close-node': { command: { node: string }; answer: undefined };
+  /** `quietly`: it is opened again elsewhere, and its owner is told nothing. */
+  'close-node': { command: { node: string; quietly?: boolean }; answer: undefined };
+  /** The end of a line to another thread. */
+  'open-link': {
+    command: { node: string; inbound: SharedArrayBuffer; outbound: SharedArrayBuffer };
+    answer: undefined;
+  };
   'open-bridge': { command: { bridge: string; label: string }; answer: undefined };
   'add-node': { command: { bridge: string; node: string; options: MemberOptions }; answer: undefined };
   'change-node': { command: { bridge: string; node: string; options: MemberOptions }; answer: undefined };
@@ -148,8 +157,10 @@ export type Report = { about: string } & (
   | { what: 'speaking'; nodeId: string; isSpeaking: boolean }
 );
 
+/** Of one thread, or of all together. */
 export interface ThreadSnapshot {
   io: 'batched' | 'dgram';
+  threads: number;
   ticks: number;
   /** Ticks that were due while another was still late; they are never made up for. */
   skippedTicks: number;

@@ -1,3 +1,4 @@
+import { AnswererDetector, type Answerer } from '../answerer.ts';
 import { clockTimes, isWide, type AudioCodec } from '../codecs/codec.ts';
 import { LINEAR_OF, SILENCE_CODE, type G711Law } from '../codecs/g711.ts';
 import { ComfortNoise, SENT_NOISE_DB } from '../comfort-noise.ts';
@@ -63,6 +64,8 @@ export class RtpLeg extends MediaNode {
   readonly #rtcp: RtcpSession;
   readonly #digits: LegDigits;
   readonly #noise = new ComfortNoise();
+  /** Present until it is known who has answered, where that is asked. */
+  #answerer: { detector: AnswererDetector; tell: (answerer: Answerer) => void } | undefined;
   readonly #packet = new Uint8Array(RTP_HEADER_BYTES + LONGEST_PTIME_SAMPLES + FRAME_SAMPLES + SRTP_OVERHEAD_BYTES);
   readonly #eventPacket = new Uint8Array(RTP_HEADER_BYTES + 4 + SRTP_OVERHEAD_BYTES);
   /** Codes of frames on their way into a packet that is not one frame long. */
@@ -182,7 +185,9 @@ export class RtpLeg extends MediaNode {
       this.#reception.noteTransit(header.timestamp, arrivedAtMs);
       // Digits are looked for in frames, which only the jitter buffer makes.
       const isRelayed =
-        !this.#digits.isListeningInSound && this.#relay?.pass(packet, header, codec, isNew, arrivedAtMs);
+        !this.#digits.isListeningInSound &&
+        !this.#answerer &&
+        this.#relay?.pass(packet, header, codec, isNew, arrivedAtMs);
       if (this.#wideIn) this.#takeWide(this.#wideIn, packet, header, codec, isRelayed === true, arrivedAtMs);
       else if (isRelayed) this.#measureRelayed(packet, header, LINEAR_OF[codec as G711Law]);
       else
@@ -264,6 +269,7 @@ export class RtpLeg extends MediaNode {
       this.#noise.fill(this.frame);
       this.hasSound = true;
     }
+    if (this.#answerer) this.#listenForAnswerer(this.#answerer);
     if (this.#digits.listen(this.hasSound ? this.frame : undefined)) this.hasSound = false;
     if (this.hasSound) this.measure();
     else this.peak = 0;
@@ -354,6 +360,20 @@ export class RtpLeg extends MediaNode {
     meter.toldDb = meter.levelDb;
   }
 
+  whoAnswers(): Promise<Answerer> {
+    return new Promise((resolve) => {
+      this.#answerer?.tell('unknown');
+      this.#answerer = { detector: new AnswererDetector(), tell: resolve };
+    });
+  }
+
+  #listenForAnswerer({ detector, tell }: { detector: AnswererDetector; tell: (answerer: Answerer) => void }): void {
+    const verdict = detector.listen(this.hasSound ? this.frame : undefined);
+    if (!verdict) return;
+    this.#answerer = undefined;
+    tell(verdict);
+  }
+
   /** @returns false when a character is no digit */
   sendDigits(digits: string, durationMs: number, gapMs: number, done: () => void): boolean {
     const asEvents = this.#configuration?.telephoneEventPayloadType !== undefined;
@@ -382,6 +402,7 @@ export class RtpLeg extends MediaNode {
       jitterMs: this.#reception.jitterMs,
       bufferedMs: this.#jitter.delayMs,
       codec: this.#configuration?.codec,
+      isSecured: this.#srtpIn !== undefined,
       lossPercent,
       mos: received === 0 ? undefined : estimateMos({ lossPercent, delayMs }),
       ...this.#rtcp.findings,
@@ -393,6 +414,7 @@ export class RtpLeg extends MediaNode {
 
   override close(): void {
     this.#digits.clear();
+    this.#answerer?.tell('unknown');
     this.#socket?.close();
     this.#rtcpSocket?.close();
   }

@@ -4,6 +4,7 @@ import { DispatchError } from '#kernel/errors.ts';
 import { openDgramIo } from './dgram-io.ts';
 import type { MediaIo } from './io.ts';
 import { LEVEL_FRAMES } from './level-meter.ts';
+import { LinkNode } from './link-node.ts';
 import type { MediaNode, Tick } from './node.ts';
 import { PlaybackNode } from './playback-node.ts';
 import type {
@@ -107,6 +108,7 @@ const handlers: Handlers = {
         reject(new DispatchError('REQUEST_MALFORMED', `"${digits}" has characters that are no digits`));
     });
   },
+  'who-answers': ({ node }) => legOf(node).whoAnswers(),
   'rtp-statistics': ({ node }) => legOf(node).statistics(),
   'watch-level'({ node }) {
     legOf(node).isLevelWatched = true;
@@ -129,14 +131,18 @@ const handlers: Handlers = {
     keep(new RecorderNode(node, channels, left ?? [], deliver));
     return undefined;
   },
-  'close-node'({ node: id }) {
+  'open-link'({ node, inbound, outbound }) {
+    keep(new LinkNode(node, inbound, outbound));
+    return undefined;
+  },
+  'close-node'({ node: id, quietly }) {
     const node = nodes.get(id);
     if (!node) return undefined;
     if (node.bridgeId !== undefined) rooms.get(node.bridgeId)?.remove(id);
     nodes.delete(id);
     nodeList = [...nodes.values()];
     if (node instanceof RtpLeg) legs.splice(legs.indexOf(node), 1);
-    node.close();
+    if (!quietly) node.close();
     return undefined;
   },
   'open-bridge'({ bridge, label }) {
@@ -198,6 +204,7 @@ function snapshot(): ThreadSnapshot {
   const all = [...nodes.values()];
   return {
     io: io.kind,
+    threads: 1,
     ticks: pace.ticks,
     skippedTicks: pace.skippedTicks,
     lateTicks: pace.lateTicks,
