@@ -70,6 +70,11 @@ export class MediaBridge implements Listenable<MediaBridgeEvents>, AsyncDisposab
     return this.#change(node, { gainDb: Math.max(-60, Math.min(20, gainDb)) });
   }
 
+  /** Brings its voice to the level of the others, slowly and by 12 dB at most; on top of the gain. */
+  setAutomaticLevel(node: BridgeNode, isAutomatic: boolean): Promise<void> {
+    return this.#change(node, { automaticLevel: isAutomatic });
+  }
+
   /** Its nodes stay open, on no bridge. */
   async close(_reason?: string): Promise<void> {
     if (this.#isClosed) return;

@@ -344,3 +344,16 @@ test('who answers is told: one word and silence is a person, also between two th
   await b.leg.close();
   assert.equal(await last, 'unknown');
 });
+
+test('a quiet voice is brought to the level of the others where that is wanted', async (t) => {
+  const { engine, phoneWith } = await engineFor(t);
+  const [quiet, other] = [await phoneWith(undefined), await phoneWith(undefined)];
+  quiet.phone.say({ hz: 600, levelDb: -29 });
+  const bridge = await engine.openBridge();
+  await bridge.add(quiet.leg, { automaticLevel: true });
+  await bridge.add(other.leg);
+  const level = () => toneLevelDb(other.phone.lately(400), 600);
+  await until(() => level() > -24, 'it has become louder');
+  await bridge.setAutomaticLevel(quiet.leg, false);
+  await until(() => level() < -28 && level() > -30, 'and is as it was');
+});

@@ -45,6 +45,8 @@ export interface MemberOptions {
   heardBy?: Hearing;
   isMuted?: boolean;
   gainDb?: number;
+  /** Its voice is brought to the level of the others by itself (`automatic-level.ts`). */
+  automaticLevel?: boolean;
 }
 
 /** What a playback plays, ready for the thread: samples of 8 kHz in shared memory, or a tone. */

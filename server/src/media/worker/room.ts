@@ -1,3 +1,4 @@
+import { AutomaticLevel } from '../automatic-level.ts';
 import type { Crossover } from '../crossover.ts';
 import { Mix, type Voice } from '../mixer.ts';
 import type { MediaNode, Tick } from './node.ts';
@@ -16,6 +17,8 @@ export class Member implements Voice {
   heardBy: Hearing = 'everyone';
   isMuted = false;
   gain = 1;
+  /** Present while its level is brought to that of the others. */
+  automatic: AutomaticLevel | undefined;
   isAudible = false;
   isSpeaking = false;
   /** The mix it hears, and whether its own voice is part of that. */
@@ -42,7 +45,9 @@ export class Member implements Voice {
     if (node.peak * this.gain >= FLOOR_PEAK) this.#hold = FLOOR_HOLD_FRAMES;
     else if (this.#hold > 0) this.#hold -= 1;
     this.isAudible = this.#hold > 0;
-    if (this.gain === 1 || !this.isAudible) return;
+    if (!this.isAudible) return;
+    this.automatic?.apply(this.frame);
+    if (this.gain === 1) return;
     const { frame, gain } = this;
     for (let i = 0; i < frame.length; i += 1) {
       const value = Math.round(frame[i]! * gain);
@@ -105,6 +110,8 @@ export class Room {
     if (options.heardBy !== undefined) member.heardBy = options.heardBy;
     if (options.isMuted !== undefined) member.isMuted = options.isMuted;
     if (options.gainDb !== undefined) member.gain = 10 ** (options.gainDb / 20);
+    if (options.automaticLevel !== undefined)
+      member.automatic = options.automaticLevel ? (member.automatic ?? new AutomaticLevel()) : undefined;
     this.#isDirty = true;
     return true;
   }
@@ -241,7 +248,7 @@ export class Room {
 
 /** `listener` hears `voice`, as it is. */
 function isPlainlyHeard(voice: Member, listener: Member): boolean {
-  if (!(voice.node instanceof RtpLeg) || voice.isMuted || voice.gain !== 1) return false;
+  if (!(voice.node instanceof RtpLeg) || voice.isMuted || voice.gain !== 1 || voice.automatic) return false;
   const allows = (hearing: Hearing, id: string) =>
     hearing === 'everyone' || (hearing !== 'nobody' && hearing.includes(id));
   return allows(listener.hears, voice.node.id) && allows(voice.heardBy, listener.node.id);
