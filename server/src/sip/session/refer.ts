@@ -30,11 +30,14 @@ export function readRefer(
     delete uri.headers;
   }
   const event = `refer;id=${request.cseq.number}`;
+  // Refer-Sub: false asks for no NOTIFY at all, and is told that there will be none (RFC 4488 §4).
+  const isSilent = request.get('Refer-Sub')?.toLowerCase() === 'false';
   let isAnswered = false;
   const respond = (status: number) => {
     if (isAnswered) return false;
     isAnswered = true;
-    transaction.respond(Response.to(request, status, { toTag }).add('Contact', contact));
+    const response = Response.to(request, status, { toTag }).add('Contact', contact);
+    transaction.respond(isSilent && status < 300 ? response.add('Refer-Sub', 'false') : response);
     return true;
   };
   const tell = (status: number, reason: string) => {
@@ -47,8 +50,6 @@ export function readRefer(
     replaces,
     referredBy: request.get('Referred-By'),
     accept() {
-      // Refer-Sub: false asks for no NOTIFY at all (RFC 4488).
-      const isSilent = request.get('Refer-Sub')?.toLowerCase() === 'false';
       if (respond(202) && !isSilent) tell(100, reasonPhrase(100));
       let isOver = isSilent;
       return {
