@@ -35,5 +35,5 @@ export const ENDINGS: Record<CallEnding, Name> = {
   failed: { zh: '系统故障', en: 'Something failed inside' },
   refused: { zh: '被拒绝', en: 'Declined' },
   unanswered: { zh: '无人接听', en: 'Nobody answered' },
-  cancelled: { zh: '已取消', en: 'Called off' },
+  cancelled: { zh: '已撤销', en: 'Called off' },
 };

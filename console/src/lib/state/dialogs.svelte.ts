@@ -5,6 +5,7 @@ export type OpenDialog =
   | { kind: 'add'; conference: string | undefined }
   | { kind: 'end-conference'; conference: string }
   | { kind: 'transfer'; call: string; who: string }
+  | { kind: 'third'; call: string; who: string }
   | { kind: 'incident' }
   | { kind: 'help' };
 

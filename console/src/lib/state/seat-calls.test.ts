@@ -30,6 +30,7 @@ test('a call that rings here is told with what the switch knows of the caller', 
   assert.deepEqual(call, {
     id: 'p1',
     phoneCall: 'p1',
+    call: 'call-1',
     state: 'incoming',
     number: '6012',
     name: { zh: '何建军' },

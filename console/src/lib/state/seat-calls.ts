@@ -7,6 +7,8 @@ export interface SeatCall {
   id: string;
   /** The phone's own call; absent while only the switch speaks of it. */
   phoneCall?: string;
+  /** The switch's own id of it, once the switch has told of it. */
+  call?: string;
   state: 'incoming' | 'dialling' | 'ringing' | 'talking' | 'held';
   number: string;
   name?: Name;
@@ -45,6 +47,7 @@ export function seatCalls(facts: {
         return {
           id: call.id,
           phoneCall: call.id,
+          ...(known ? { call: known.id } : {}),
           state: call.state,
           number: call.number,
           ...(name ? { name } : call.name ? { name: { zh: call.name } } : {}),
@@ -61,6 +64,7 @@ export function seatCalls(facts: {
       const other = otherSide(call, facts.account);
       return {
         id: call.id,
+        call: call.id,
         state: stateOf(call, facts.account),
         number: other.number,
         ...(other.name ? { name: other.name } : {}),
