@@ -68,6 +68,14 @@ function desk(): Story {
         },
       ],
       links: links({ pa: ['degraded', '46/48'], satellite: ['down', '断'] }),
+      trunks: [
+        {
+          ...{ id: 'carrier', name: { zh: '运营商中继', en: 'Carrier trunk' }, bearer: 'pstn', kind: 'carrier' },
+          ...{ health: 'up', since: at('00:00:00'), isRegistered: true, lines: 30, inUse: 1, lineNames: [] },
+          uses: [{ direction: 'out', number: '13800001111', since: at('03:11:02') }],
+          calls: { tried: 14, answered: 11, failed: 0, full: 0 },
+        },
+      ],
       plans: plans(),
       alarms: alarms(),
       incidents: incidents(),

@@ -143,6 +143,15 @@ export const ROUTING_FIELDS = {
   callClasses: z.array(CallClass).max(100).default([]),
   /** The class of accounts that name none. */
   callClass: Id.optional(),
+  /** What the site is built or licensed for; beyond it calls and log-ins are refused by name. */
+  capacity: z
+    .object({
+      /** Lines of all trunks together, in and out. */
+      lines: z.number().int().min(1).max(100_000).optional(),
+      /** Seats taken at the same time: desks with a telephone account that are logged in and connected. */
+      seats: z.number().int().min(1).max(100_000).optional(),
+    })
+    .optional(),
 };
 
 function isTimeZone(name: string): boolean {

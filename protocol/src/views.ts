@@ -227,6 +227,10 @@ export interface CallView {
   answeredAt?: number;
   endedAt?: number;
   because?: string;
+  /** What the network told of why the call did not get through: SIP status, Q.850 cause, and in words. */
+  cause?: { status?: number; q850: number; words: Name };
+  /** The trunk it goes out by, or came in by. */
+  trunk?: string;
   conference?: string;
   channel?: string;
   alarm?: string;
@@ -239,6 +243,29 @@ export interface CallView {
   /** The call that this one consults about. */
   about?: string;
   isRecording: boolean;
+}
+
+/** Lines to another network, and how they are used. */
+export interface TrunkView {
+  id: string;
+  name: Name;
+  bearer: Bearer;
+  kind: 'carrier' | 'analogue' | 'e1' | 'gsm' | 'satellite';
+  /** `unknown`: nobody has asked it, and no call has gone by it yet. */
+  health: 'up' | 'down' | 'unknown';
+  since: number;
+  /** Why it is down. */
+  why?: Name;
+  /** Absent: it needs no registration. */
+  isRegistered?: boolean;
+  lines: number;
+  inUse: number;
+  /** The calls on it, the oldest first. */
+  uses: { direction: 'in' | 'out'; number: string; line?: string; since: number }[];
+  /** Lines that have names; one that its gateway refused lately is faulty. */
+  lineNames: { id: string; name?: Name; number?: string; isFaulty: boolean }[];
+  /** Since the start: tried, answered, failed by the trunk's own fault, found every line in use. */
+  calls: { tried: number; answered: number; failed: number; full: number };
 }
 
 /** What is known of someone or something that can be called: the glyph on its key. */
@@ -402,6 +429,7 @@ export interface LiveNouns {
   feeds: FeedView;
   threads: ThreadView;
   links: LinkView;
+  trunks: TrunkView;
 }
 export type LiveNoun = keyof LiveNouns;
 
@@ -409,6 +437,7 @@ export type LiveNoun = keyof LiveNouns;
 export const LIVE_NOUNS = [
   'system',
   'links',
+  'trunks',
   'plans',
   'alarms',
   'incidents',

@@ -145,7 +145,7 @@ menu_bell no
       await until(
         `${user} is registered`,
         // The event may have come before anybody could hear it: what the phone has said tells it too.
-        () => this.events.some(({ type }) => type === 'REGISTER_OK') || /200 OK \(\) \[\d+ binding/.test(this.#said),
+        () => this.events.some(({ type }) => type === 'REGISTER_OK') || /200 OK \(.*\) \[\d+ binding/.test(this.#said),
         30_000,
       );
   }

@@ -10,7 +10,7 @@ import { until } from './wait.ts';
 /** Runs a SIPp scenario; resolves with its exit code: 0 when every call of it went as written. */
 export async function sipp(
   t: TestContext,
-  options: { scenario: string; server: string; port: number; seconds: number },
+  options: { scenario: string; server: string; port: number; seconds: number; calls?: number; mediaPort?: number },
 ): Promise<{ ended: Promise<number | null>; said: () => string }> {
   const folder = await mkdtemp(join(tmpdir(), 'tocsin-sipp-'));
   const file = join(folder, 'scenario.xml');
@@ -21,7 +21,8 @@ export async function sipp(
       ...[options.server, '-sf', file, '-i', '127.0.0.1', '-p', String(options.port)],
       ...[
         '-m',
-        '1',
+        String(options.calls ?? 1),
+        ...(options.mediaPort === undefined ? [] : ['-mi', '127.0.0.1', '-mp', String(options.mediaPort)]),
         '-timeout',
         String(options.seconds),
         '-timeout_error',

@@ -10,6 +10,7 @@ const TOOLS = {
   'baresip-core': 'baresip',
   'sip-tester': 'sipp',
   'linphone-cli': 'linphonec',
+  kamailio: 'kamailio',
   sipsak: 'sipsak',
   sox: 'sox',
   tshark: 'tshark',

@@ -19,7 +19,7 @@ export function healthParts({
     desk.clock.after(60_000, () => (mediaProblem = undefined));
   });
   return {
-    sip: () => 'ok',
+    sip: () => trunks(desk),
     media: () => (mediaProblem ? { problem: mediaProblem } : 'ok'),
     webrtc: () => webrtc(desk),
     database: () => {
@@ -41,6 +41,14 @@ function webrtc({ sfu: { state } }: Desk): PartHealth {
     case 'preparing':
       return { preparing: state.step, ...(state.done === undefined ? {} : { done: state.done, total: state.total }) };
   }
+}
+
+/** A trunk that is down is trouble of the telephone network's; everything else goes on. */
+function trunks({ trunks: all }: Desk): PartHealth {
+  const down = all.all().filter(({ health }) => health === 'down');
+  if (down.length === 0) return 'ok';
+  const words = down.map(({ id, why }) => (why ? `${id} (${why.en ?? why.zh})` : id));
+  return { problem: `trunk down: ${words.join(', ')}` };
 }
 
 function gateways({ resources }: Desk, problem: string | undefined): PartHealth {

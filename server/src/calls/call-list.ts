@@ -56,7 +56,7 @@ export class CallList extends Emitter<{ changed: [call: Call]; removed: [id: str
   begin(
     facts: { kind: CallView['kind']; from: Party; to: Party } & Pick<
       CallView,
-      'alarm' | 'channel' | 'conference' | 'about'
+      'alarm' | 'channel' | 'conference' | 'about' | 'trunk'
     >,
     ...legs: Leg[]
   ): Call {
@@ -72,7 +72,11 @@ export class CallList extends Emitter<{ changed: [call: Call]; removed: [id: str
     });
     for (const leg of legs) call.legs.add(leg);
     this.#calls.set(call.view.id, call);
-    this.#note(call, 'call.started', { from: from.number, to: to.number, kind: facts.kind });
+    const { trunk } = call.view;
+    this.#note(call, 'call.started', {
+      ...{ from: from.number, to: to.number, kind: facts.kind },
+      ...(trunk === undefined ? {} : { trunk }),
+    });
     this.emit('changed', call);
     return call;
   }
@@ -88,7 +92,8 @@ export class CallList extends Emitter<{ changed: [call: Call]; removed: [id: str
 
   answered(call: Call, change: Partial<CallView> = {}): void {
     Object.assign(call.view, { state: 'answered', answeredAt: this.#clock.now() }, change);
-    this.#note(call, 'call.answered', { by: call.view.to.number });
+    const { to, trunk } = call.view;
+    this.#note(call, 'call.answered', { by: to.number, ...(trunk === undefined ? {} : { trunk }) });
     this.emit('changed', call);
   }
 
@@ -129,6 +134,7 @@ export class CallList extends Emitter<{ changed: [call: Call]; removed: [id: str
     this.#note(call, 'call.ended', {
       because,
       ending,
+      ...(call.view.cause ? { cause: call.view.cause } : {}),
       ...(call.view.answeredAt ? { talkedMs: this.#clock.now() - call.view.answeredAt } : {}),
     });
     this.emit('changed', call);

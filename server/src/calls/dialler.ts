@@ -2,7 +2,6 @@ import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
-import type { Directory } from '#directory/directory.ts';
 import type { PlainCodec } from '#sdp/codec.ts';
 import type { SrtpMode } from '#sdp/crypto.ts';
 import type { Binding } from '#sip/registrar/binding.ts';
@@ -12,9 +11,11 @@ import type { LegMedia } from './leg-media.ts';
 import type { Lamps } from './lamps.ts';
 import type { Lines } from './lines.ts';
 import { srtpFor } from './media-security.ts';
+import type { Asker, OutsideCalls } from './outside-calls.ts';
 import { route } from './routing/route.ts';
-import type { Destination } from './routing/routing.ts';
+import type { Destination, RoutingBook, TrunkWay } from './routing/routing.ts';
 import { SipLeg } from './sip-leg.ts';
+import { causeOf, type NetworkCause } from './trunks/causes.ts';
 
 /** Where a call that rings phones goes. */
 type DialWay = Extract<Destination, { kind: 'account' | 'trunk' }>;
@@ -29,8 +30,10 @@ export interface DialOptions {
   /** How long the far end may ring before the answer is `unanswered`. 1000-300000 ms. */
   ringForMs: number;
   /** Whose number and name the far end sees. */
-  from: { number: string; name?: string };
-  /** The call for which it rings; kept with the leg, so that a restart can go on with both. */
+  from: { number: string; name?: string; isAnonymous?: boolean };
+  /** By whose right an outside number is called; absent: the house's own, which may call everybody. */
+  asks?: Asker;
+  /** The call for which it rings, for the timeline; kept with the leg, so that a restart can go on with both. */
   call?: string;
   /** Who is thought to be there; found from the number when absent. */
   party?: Party;
@@ -44,6 +47,16 @@ export interface DialOptions {
   signal?: AbortSignal;
   onInvited?: () => void;
   onRinging?: () => void;
+  /** A trunk's far end is heard before it answers: its own ringing tone, or an announcement. */
+  onEarlyMedia?: (far: SipLeg) => void;
+}
+
+/** One phone, or one trunk's number, that an attempt rings. */
+interface Phone {
+  to: string | Binding;
+  isBrowser: boolean;
+  srtp?: SrtpMode;
+  way?: TrunkWay;
 }
 
 /**
@@ -74,9 +87,10 @@ const ANSWER_ITSELF_HEADERS = {
 export class Dialler {
   readonly #userAgent: UserAgent;
   readonly #openMedia: OpenMedia;
-  readonly #directory: Directory;
+  readonly #book: RoutingBook;
   readonly #lines: Lines;
   readonly #lamps: Lamps;
+  readonly #outside: OutsideCalls;
   readonly #clock: Clock;
   readonly #chance: Chance;
   readonly #log: Log;
@@ -85,9 +99,10 @@ export class Dialler {
   constructor(parts: {
     userAgent: UserAgent;
     openMedia: OpenMedia;
-    directory: Directory;
+    routingBook: RoutingBook;
     lines: Lines;
     lamps: Lamps;
+    outside: OutsideCalls;
     clock: Clock;
     chance: Chance;
     log: Log;
@@ -96,9 +111,10 @@ export class Dialler {
   }) {
     this.#userAgent = parts.userAgent;
     this.#openMedia = parts.openMedia;
-    this.#directory = parts.directory;
+    this.#book = parts.routingBook;
     this.#lines = parts.lines;
     this.#lamps = parts.lamps;
+    this.#outside = parts.outside;
     this.#clock = parts.clock;
     this.#chance = parts.chance;
     this.#log = parts.log;
@@ -108,49 +124,58 @@ export class Dialler {
   /** Dials, and resolves when the far end has answered or will not. Never throws for what a telephone network may do. */
   async dial(target: DialTarget, options: DialOptions): Promise<DialOutcome> {
     if ('address' in target)
-      return await this.#ring([{ to: target.address, isBrowser: false }], target.address, options);
+      return await this.#ring([{ to: target.address, isBrowser: false }], {
+        ...options,
+        party: options.party ?? { number: target.address },
+      });
     const destination = target.way ?? this.#wayTo(target.number, options);
+    const party = options.party ?? { number: target.number };
     switch (destination.kind) {
       case 'account': {
-        const bindings = this.#userAgent.registrar.lookup(destination.user);
+        const { user } = destination;
+        const bindings = this.#userAgent.registrar.lookup(user);
         if (bindings.length === 0) return { kind: 'unreachable', why: 'not-registered' };
-        const account = this.#directory.account(destination.user);
+        const account = this.#book.account(user);
         const phones = bindings.flatMap((binding) => {
           const srtp = srtpFor(account, binding.source.transport);
           return srtp === 'needs-tls' ? [] : [{ to: binding, isBrowser: binding.isWebSocket, srtp }];
         });
         if (phones.length === 0) {
-          this.#log.warn('SRTP is required, and the phone has not registered over TLS', { account: destination.user });
+          this.#log.warn('SRTP is required, and the phone has not registered over TLS', { account: user });
           return { kind: 'unreachable', why: 'media-refused' };
         }
-        const party = { ...(options.party ?? { number: target.number }), account: destination.user };
-        return await this.#ring(phones, target.number, { ...options, party });
+        return await this.#ring(phones, { ...options, party: { ...party, account: user } });
       }
-      case 'trunk': {
-        const { trunk, address } = destination.ways[0]!;
-        return await this.#ring([{ to: address, isBrowser: false }], target.number, options, trunk);
-      }
+      case 'trunk':
+        return await this.#outside.call(destination, options, (way, ringForMs) =>
+          this.#ring([{ to: way.address, isBrowser: false, way }], {
+            ...options,
+            ringForMs,
+            party: { ...party, trunk: way.trunk },
+          }),
+        );
+      case 'refused':
+        return {
+          kind: 'refused',
+          status: 403,
+          cause: { ...causeOf({ status: 403 }), words: destination.words },
+        };
       case 'room':
       case 'echo':
-      case 'refused':
       case 'feature':
       case 'unknown':
         return { kind: 'unreachable', why: 'unknown-number' };
     }
   }
 
-  /** Where a number leads that the house dials itself. */
-  #wayTo(number: string, { from }: DialOptions): Destination {
-    const question = { dialled: number, calling: from.number, atMs: this.#clock.now() };
-    return route(question, this.#directory).destination;
+  /** Where a number leads that nobody has dialled on a phone: the house itself, or someone who has a call sent on. */
+  #wayTo(number: string, { from, asks }: DialOptions): Destination {
+    const { account, trunk } = asks ?? {};
+    const question = { dialled: number, calling: from.number, account, trunk, atMs: this.#clock.now() };
+    return route(question, this.#book).destination;
   }
 
-  async #ring(
-    phones: { to: string | Binding; isBrowser: boolean; srtp?: SrtpMode }[],
-    number: string,
-    options: DialOptions,
-    trunk?: string,
-  ): Promise<DialOutcome> {
+  async #ring(phones: Phone[], options: DialOptions & { party: Party }): Promise<DialOutcome> {
     const startedMs = this.#clock.monotonic();
     const stop = new AbortController();
     const onAbort = () =>
@@ -158,11 +183,10 @@ export class Dialler {
     if (options.signal?.aborted) return { kind: 'cancelled' };
     options.signal?.addEventListener('abort', onAbort, { once: true });
     const timer = this.#clock.after(options.ringForMs, () => stop.abort('unanswered'));
-    const party = options.party ?? { number };
 
     let winner: SipLeg | undefined;
     const attempts = phones.map(async (phone): Promise<DialOutcome> => {
-      const outcome = await this.#ringOne(phone, party, options, stop.signal, trunk);
+      const outcome = await this.#ringOne(phone, options, stop.signal);
       if (outcome.kind !== 'answered') return outcome;
       if (winner) {
         await outcome.leg.hangUp('answered-elsewhere');
@@ -184,21 +208,18 @@ export class Dialler {
     return mostTelling(outcomes);
   }
 
-  async #ringOne(
-    phone: { to: string | Binding; isBrowser: boolean; srtp?: SrtpMode },
-    party: Party,
-    options: DialOptions,
-    signal: AbortSignal,
-    trunk?: string,
-  ): Promise<DialOutcome> {
-    const giveBack = this.#lines.take(trunk);
-    if (!giveBack) return { kind: 'unreachable', why: 'no-lines' };
+  async #ringOne(phone: Phone, options: DialOptions & { party: Party }, signal: AbortSignal): Promise<DialOutcome> {
+    const { way } = phone;
+    const { party } = options;
+    const taken = this.#lines.take(way?.trunk, { direction: 'out', number: way?.number ?? party.number });
+    if (!taken) return { kind: 'unreachable', why: 'no-lines', cause: causeOf({ q850: 34 }) };
+    const { line, giveBack } = taken;
     let leg: SipLeg;
     let offer: string;
     try {
       const media = await this.#openMedia(party.number, phone.isBrowser, { like: options.like, srtp: phone.srtp });
       leg = SipLeg.outbound(this.#chance.id('leg'), party, media);
-      leg.trunk = trunk;
+      leg.trunk = way?.trunk;
       leg.call = options.call;
       leg.once('ended', giveBack);
       if (party.account !== undefined) this.#lamps.follow(party.account, leg, options.from.number);
@@ -219,46 +240,68 @@ export class Dialler {
     signal.addEventListener('abort', () => attempt.abort(signal.reason), { once: true });
     const silence = this.#clock.after(NO_RESPONSE_AFTER_MS, () => attempt.abort('no-response'));
     const outgoing = this.#userAgent.invite({
-      target: phone.to,
-      from: { user: options.from.number, ...(options.from.name ? { displayName: options.from.name } : {}) },
+      ...(way ? this.#outside.inviteBy(way, line, options.from) : inviteOf(phone, options)),
       offer,
       signal: attempt.signal,
       ...(options.replaces ? { replaces: options.replaces } : {}),
-      ...(options.answersItself ? { headers: ANSWER_ITSELF_HEADERS } : {}),
     });
     options.onInvited?.();
     leg.on('ringing', () => options.onRinging?.());
     outgoing.on('provisional', () => silence.cancel());
     leg.follow(outgoing);
+    const { onEarlyMedia } = options;
+    if (way && onEarlyMedia)
+      outgoing.on('provisional', ({ sdp }) => {
+        if (sdp !== undefined) void leg.takeEarly(sdp).then((isHeard) => isHeard && onEarlyMedia(leg));
+      });
 
     const outcome = await outgoing.outcome;
     silence.cancel();
     switch (outcome.kind) {
       case 'answered':
-        if (await leg.establish(outcome.dialog, outcome.answer)) return { kind: 'answered', leg, afterMs: 0 };
+        if (await leg.establish(outcome.dialog, outcome.answer))
+          return {
+            ...{ kind: 'answered', leg, afterMs: 0 },
+            ...(way ? { via: { trunk: way.trunk, ...(line === undefined ? {} : { line }) } } : {}),
+          };
         return leg.gone.aborted && signal.aborted
           ? { kind: 'cancelled' }
           : { kind: 'unreachable', why: 'media-refused' };
       case 'refused':
         leg.fail('declined');
-        return refusal(outcome.status);
+        if (way && line !== undefined && outcome.q850 === LINE_NOT_AVAILABLE) this.#outside.lineRefused(way, line);
+        return refusal(outcome.status, causeOf(outcome));
       case 'unanswered':
         leg.fail('nobody-answered');
         return leg.state === 'ringing'
           ? { kind: 'unanswered', afterMs: 0 }
-          : { kind: 'unreachable', why: 'no-response' };
+          : { kind: 'unreachable', why: 'no-response', cause: causeOf({ q850: NO_RESPONSE }) };
       case 'cancelled':
         if (attempt.signal.reason === 'no-response') {
           leg.fail('signalling-lost');
-          return { kind: 'unreachable', why: 'no-response' };
+          return { kind: 'unreachable', why: 'no-response', cause: causeOf({ q850: NO_RESPONSE }) };
         }
         leg.fail(endingOf(signal));
         return { kind: 'cancelled' };
       case 'unreachable':
         leg.fail('signalling-lost');
-        return { kind: 'unreachable', why: 'network' };
+        return { kind: 'unreachable', why: 'network', cause: causeOf({ q850: NETWORK_OUT_OF_ORDER }) };
     }
   }
+}
+
+/** Q.850: requested channel not available; recovery on timer expiry; network out of order. */
+const LINE_NOT_AVAILABLE = 44;
+const NO_RESPONSE = 102;
+const NETWORK_OUT_OF_ORDER = 38;
+
+/** What a phone of ours, or a gateway, is told. */
+function inviteOf({ to }: Phone, { from, answersItself }: DialOptions) {
+  return {
+    target: to,
+    from: { user: from.number, ...(from.name ? { displayName: from.name } : {}) },
+    ...(answersItself ? { headers: ANSWER_ITSELF_HEADERS } : {}),
+  };
 }
 
 function endingOf(signal: AbortSignal): HangUpReason {
@@ -270,16 +313,16 @@ function endingOf(signal: AbortSignal): HangUpReason {
 }
 
 /** A final status as an outcome (RFC 3261 §21.4-21.6). */
-function refusal(status: number): DialOutcome {
-  if (status === 486 || status === 600) return { kind: 'busy' };
-  if (status === 603 || status === 403) return { kind: 'refused', status };
-  if (status === 480 || status === 408) return { kind: 'unanswered', afterMs: 0 };
+function refusal(status: number, cause: NetworkCause): DialOutcome {
+  if (status === 486 || status === 600) return { kind: 'busy', cause };
+  if (status === 603 || status === 403) return { kind: 'refused', status, cause };
+  if (status === 480 || status === 408) return { kind: 'unanswered', afterMs: 0, cause };
   if (status === 404 || status === 484 || status === 604 || status === 410)
-    return { kind: 'unreachable', why: 'unknown-number', status };
-  if (status === 503) return { kind: 'unreachable', why: 'no-lines', status };
-  if (status === 488 || status === 606) return { kind: 'unreachable', why: 'media-refused', status };
-  if (status >= 500) return { kind: 'unreachable', why: 'network', status };
-  return { kind: 'refused', status };
+    return { kind: 'unreachable', why: 'unknown-number', status, cause };
+  if (status === 503) return { kind: 'unreachable', why: 'no-lines', status, cause };
+  if (status === 488 || status === 606) return { kind: 'unreachable', why: 'media-refused', status, cause };
+  if (status >= 500) return { kind: 'unreachable', why: 'network', status, cause };
+  return { kind: 'refused', status, cause };
 }
 
 /** Of several phones that did not answer, what says most about the person: a refusal before busy before silence. */

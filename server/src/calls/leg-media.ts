@@ -26,11 +26,14 @@ export interface LegMedia extends Listenable<{
   readonly codec: PlainCodec | undefined;
   /** Our offer: the first, or a later one with another direction. */
   offer(direction?: Direction): Promise<string>;
-  takeAnswer(answer: string): Promise<MediaAgreement>;
+  /** `isEarly`: the call is not answered yet (183), and silence is no sign of a dead peer. */
+  takeAnswer(answer: string, options?: { isEarly?: boolean }): Promise<MediaAgreement>;
   /**
    * Answers the peer's offer, the first or a later one. `like` is the codec of whom it shall talk with: taken where it is
    * offered, so that nothing need be transcoded.
    */
-  answer(offer: string, like?: PlainCodec): Promise<MediaAnswer>;
+  answer(offer: string, options?: { like?: PlainCodec | undefined; isEarly?: boolean }): Promise<MediaAnswer>;
+  /** The call whose offer was answered early is answered now. */
+  confirm(): Promise<void>;
   close(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import type { Name } from '@tocsin/protocol/common.ts';
 import type { Listenable } from '#kernel/emitter.ts';
 import type { BridgeNode } from '#media/bridge.ts';
+import type { NetworkCause } from './trunks/causes.ts';
 
 /** Why a leg ended; kept on the timeline and sent to SIP peers as a Reason header (RFC 3326). */
 export type HangUpReason =
@@ -38,6 +39,10 @@ export interface Party {
   person?: string;
   /** SIP account, when it is one of ours. */
   account?: string;
+  /** The trunk he is reached by, or comes by. */
+  trunk?: string;
+  /** He does not want to be named outside; our own desks see him all the same. */
+  isAnonymous?: boolean;
 }
 
 export type LegState = 'dialling' | 'ringing' | 'answered' | 'ended';
@@ -98,16 +103,17 @@ export interface Leg extends Listenable<LegEvents> {
   sendDigits(digits: string): Promise<void>;
 }
 
-/** What became of a dial. Expected outcomes are values. */
+/** What became of a dial. Expected outcomes are values. `cause`: what the network told of why. */
 export type DialOutcome =
-  | { kind: 'answered'; leg: Leg; afterMs: number }
-  | { kind: 'busy' }
-  | { kind: 'refused'; status: number }
-  | { kind: 'unanswered'; afterMs: number }
+  | { kind: 'answered'; leg: Leg; afterMs: number; via?: { trunk: string; line?: string } }
+  | { kind: 'busy'; cause?: NetworkCause }
+  | { kind: 'refused'; status: number; cause?: NetworkCause }
+  | { kind: 'unanswered'; afterMs: number; cause?: NetworkCause }
   | {
       kind: 'unreachable';
       why: 'unknown-number' | 'not-registered' | 'no-lines' | 'no-response' | 'network' | 'media-refused';
       status?: number;
+      cause?: NetworkCause;
     }
   | { kind: 'cancelled' };
 

@@ -26,6 +26,7 @@ export class PlainMedia extends Emitter<{ lost: []; back: []; closed: [] }> impl
   #srtp?: OurSrtp;
   #version = 0;
   #ours?: string;
+  #early?: AgreedAudio;
   codec: PlainCodec | undefined;
 
   /**
@@ -66,19 +67,27 @@ export class PlainMedia extends Emitter<{ lost: []; back: []; closed: [] }> impl
     return this.#ours;
   }
 
-  async takeAnswer(answer: string): Promise<MediaAgreement> {
+  async takeAnswer(answer: string, { isEarly = false } = {}): Promise<MediaAgreement> {
     const agreed = readAnswer(answer, this.#ours ?? '');
     if (agreed.kind === 'refused') return agreed;
-    await this.#apply(agreed);
+    await this.#apply(agreed, isEarly);
     return { kind: 'agreed', theirDirection: agreed.theirDirection };
   }
 
-  async answer(offer: string, like: PlainCodec | undefined = this.codec): Promise<MediaAnswer> {
+  async answer(
+    offer: string,
+    { like = this.codec, isEarly = false }: { like?: PlainCodec | undefined; isEarly?: boolean } = {},
+  ): Promise<MediaAnswer> {
     const agreed = answerOffer(offer, { ...this.#next('sendrecv'), ...(like && { like }) });
     if (agreed.kind === 'refused') return agreed;
     this.#ours = agreed.answer;
-    await this.#apply(agreed);
+    if (isEarly) this.#early = agreed;
+    await this.#apply(agreed, isEarly);
     return { kind: 'agreed', answer: agreed.answer, theirDirection: agreed.theirDirection };
+  }
+
+  async confirm(): Promise<void> {
+    if (this.#early) await this.#apply(this.#early, false);
   }
 
   async close(): Promise<void> {
@@ -99,7 +108,7 @@ export class PlainMedia extends Emitter<{ lost: []; back: []; closed: [] }> impl
     };
   }
 
-  async #apply(agreed: AgreedAudio): Promise<void> {
+  async #apply(agreed: AgreedAudio, isEarly: boolean): Promise<void> {
     // RFC 3264 §8.4's old hold: 0.0.0.0 means "send nothing", not a place to send to.
     const isOldHold = agreed.remote.host === '0.0.0.0';
     this.codec = agreed.codec;
@@ -115,8 +124,8 @@ export class PlainMedia extends Emitter<{ lost: []; back: []; closed: [] }> impl
       inbandDigits: agreed.telephoneEventPayloadType === undefined,
       ptimeMs: agreed.ptimeMs,
       direction: agreed.direction,
-      // Who holds us may well say nothing meanwhile: that he lives, the session timer tells.
-      ...(agreed.theirDirection === 'sendrecv' ? { mediaLostAfterMs: MEDIA_LOST_AFTER_MS } : {}),
+      // Who holds us may well say nothing meanwhile: that he lives, the session timer tells. So does who has not answered.
+      ...(agreed.theirDirection === 'sendrecv' && !isEarly ? { mediaLostAfterMs: MEDIA_LOST_AFTER_MS } : {}),
       ...(isOldHold ? {} : { remote: agreed.remote }),
     });
   }

@@ -52,7 +52,7 @@ export async function ringOn(
 async function ringOneOn(kept: KeptLeg, signal: AbortSignal, parts: Parts): Promise<SipLeg | undefined> {
   if (kept.at.kind !== 'ringing') return undefined;
   const outgoing = parts.userAgent.takeUpOutgoing(kept.at.invite);
-  const giveBack = parts.lines.take(kept.trunk);
+  const giveBack = parts.lines.take(kept.trunk)?.giveBack;
   const media = giveBack && (await parts.openMedia(kept.party.number, false).catch(() => undefined));
   if (!giveBack || !media) {
     giveBack?.();

@@ -10,7 +10,7 @@ import type { UserAgent } from '#sip/user-agent/user-agent.ts';
 import type { KeptLeg } from './kept-leg.ts';
 import type { DialogId, HangUpReason, Party } from './leg.ts';
 import { LegBase } from './leg-base.ts';
-import type { LegMedia } from './leg-media.ts';
+import type { LegMedia, MediaAnswer } from './leg-media.ts';
 
 /** What each ending is in the telephone network's own words (Q.850), for gateways and trunks behind us. */
 const Q850: Partial<Record<HangUpReason, number>> = {
@@ -37,6 +37,8 @@ export class SipLeg extends LegBase {
   #dialog?: InviteDialog;
   #invite?: IncomingInvite;
   #outgoing?: OutgoingInvite;
+  /** Our answer to a caller who hears the far end before it has answered. */
+  #early?: Promise<MediaAnswer>;
 
   /** A call that has come in; it is refused or answered by `accept`. */
   static inbound(id: string, party: Party, invite: IncomingInvite, media: LegMedia): SipLeg {
@@ -107,6 +109,30 @@ export class SipLeg extends LegBase {
   }
 
   /**
+   * Lets the caller hear before the call is answered (183 with our answer, RFC 3960). False when he cannot: he offered no audio
+   * that we know, or is a browser, whose phone takes no sound before the answer.
+   */
+  async hearEarly(like: SipLeg): Promise<boolean> {
+    const invite = this.#invite;
+    if (this.state === 'ended' || invite?.offer === undefined || invite.isWebSocket) return false;
+    if (this.#early) return (await this.#early).kind === 'agreed';
+    this.#early = this.#media.answer(invite.offer, { like: like.media.codec, isEarly: true });
+    const answer = await this.#early;
+    if (answer.kind === 'refused' || this.gone.aborted) return false;
+    invite.ring({ answer: answer.answer });
+    this.moveTo('ringing');
+    return true;
+  }
+
+  /** The far end speaks before it answers: its 183 says how it sounds. False when we cannot hear it. */
+  async takeEarly(sdp: string): Promise<boolean> {
+    this.#early ??= this.#media
+      .takeAnswer(sdp, { isEarly: true })
+      .then((agreed) => (agreed.kind === 'agreed' ? { ...agreed, answer: sdp } : agreed));
+    return (await this.#early).kind === 'agreed' && !this.gone.aborted;
+  }
+
+  /**
    * Takes the call, with the codec of `like` where it is offered. False when it could not be taken: the caller has gone, or
    * offers no audio that we know.
    */
@@ -114,20 +140,30 @@ export class SipLeg extends LegBase {
     if (this.state === 'ended' || !this.#invite) return false;
     const invite = this.#invite;
     if (invite.offer === undefined) return await this.#acceptWithOurOffer(invite);
-    const answer = await this.#media.answer(invite.offer, like?.media.codec);
+    const answer = await (this.#early ?? this.#media.answer(invite.offer, { like: like?.media.codec }));
     if (answer.kind === 'refused') {
-      await this.refuse(488, 'media-refused', answer.why === 'not-secure' ? 'SRTP is required' : undefined);
+      await this.refuse(488, 'media-refused', {
+        words: answer.why === 'not-secure' ? 'SRTP is required' : undefined,
+      });
       return false;
     }
+    if (this.#early) await this.#media.confirm();
     if (this.gone.aborted) return false;
     this.#established(await invite.answer(answer.answer));
     this.#followDirection(answer.theirDirection);
     return true;
   }
 
-  /** Refuses an inbound call that was not answered, with a SIP status, and words of our own where its usual ones say too little. */
-  async refuse(status: number, reason: HangUpReason, words?: string): Promise<void> {
-    this.#invite?.refuse(status, words, Q850[reason]);
+  /**
+   * Refuses an inbound call that was not answered, with a SIP status; with words of our own where its usual ones say too little,
+   * and with the network's cause where it told one.
+   */
+  async refuse(
+    status: number,
+    reason: HangUpReason,
+    more: { words?: string | undefined; q850?: number | undefined } = {},
+  ): Promise<void> {
+    this.#invite?.refuse(status, more.words, more.q850 ?? Q850[reason]);
     this.#invite = undefined;
     await this.hangUp(reason);
   }
@@ -147,6 +183,7 @@ export class SipLeg extends LegBase {
       await dialog.bye({ cause: 'abandoned' });
       return false;
     }
+    await this.#early;
     const agreed = await this.#media.takeAnswer(answer);
     this.#established(dialog);
     if (agreed.kind === 'refused') {

@@ -59,12 +59,14 @@ export class WebRtcMedia extends Emitter<{ lost: []; back: []; closed: [] }> imp
     return { kind: 'agreed', theirDirection: agreed.theirDirection };
   }
 
-  async answer(offer: string, like?: PlainCodec): Promise<MediaAnswer> {
+  async answer(offer: string, { like }: { like?: PlainCodec | undefined } = {}): Promise<MediaAnswer> {
     const agreed = await this.#leg.acceptOffer(offer, { like: like && isForBrowsers(like) ? like : undefined });
     if (agreed.kind === 'refused') return agreed;
     await this.#apply(agreed);
     return { kind: 'agreed', answer: agreed.answer, theirDirection: agreed.theirDirection };
   }
+
+  async confirm(): Promise<void> {}
 
   async close(): Promise<void> {
     await Promise.allSettled([this.#leg.close(), this.port.close()]);

@@ -7,11 +7,14 @@ import type { Destination } from '#calls/routing/routing.ts';
 import { ECHO_NUMBER } from '#calls/routing/stages/echo-test.ts';
 import { srtpFor } from '#calls/media-security.ts';
 import { SipLeg } from '#calls/sip-leg.ts';
+import { statusOf } from '#calls/trunks/causes.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { LIMITS } from '#kernel/limits.ts';
 import type { IncomingInvite } from '#sip/session/incoming-invite.ts';
 import type { Desk } from './desk.ts';
 import { limitCall } from './limit-call.ts';
+import { EarlyMedia } from './early-media.ts';
+import { readCall } from './read-call.ts';
 import { ringCallee } from './ring-callee.ts';
 import { takeOver, takeOverOf } from './take-over-call.ts';
 import { talk } from './talk.ts';
@@ -25,10 +28,9 @@ const CALL_REJECTED = 21;
 
 /** Somebody has dialled: find out what the number means, and put the caller through. */
 export async function answerCall(invite: IncomingInvite, desk: Desk): Promise<void> {
-  const { dialled, account, trunk } = invite;
-  const question = { dialled, calling: account ?? invite.from.user, account, trunk, atMs: desk.clock.now() };
+  const { question, line, isAnonymous } = readCall(invite, desk);
   const { destination, facts } = route(question, desk.routingBook);
-  const from = callerOf(invite, facts.calling, desk);
+  const from = { ...callerOf(invite, facts.calling, desk), ...(isAnonymous ? { isAnonymous } : {}) };
   const number = facts.called;
   if (invite.replaces !== undefined) return await takeTheirPlace(invite, invite.replaces, from, desk);
   if (destination.kind === 'unknown') {
@@ -45,7 +47,7 @@ export async function answerCall(invite: IncomingInvite, desk: Desk): Promise<vo
     return invite.refuse(503, undefined, 34);
   }
 
-  const caller = await takeUp(invite, from, desk);
+  const caller = await takeUp(invite, from, line, desk);
   if (!caller) return;
   if (destination.kind === 'feature') return await useFeature(caller, destination, desk);
   const to = desk.directory.personByNumber(number);
@@ -54,10 +56,11 @@ export async function answerCall(invite: IncomingInvite, desk: Desk): Promise<vo
       kind: destination.kind === 'room' ? 'conference' : destination.kind === 'echo' ? 'echo' : 'two-party',
       from,
       to: { number, ...(to ? { person: to.id, name: to.name } : {}) },
+      ...(invite.trunk === undefined ? {} : { trunk: invite.trunk }),
     },
     caller,
   );
-  const reason = await putThrough(caller, call, destination, desk).catch(async (error: unknown) => {
+  const reason = await putThrough(caller, call, destination, invite.source.host, desk).catch(async (error: unknown) => {
     await caller.hangUp('signalling-lost');
     desk.calls.end(call, 'failed');
     throw error;
@@ -66,7 +69,13 @@ export async function answerCall(invite: IncomingInvite, desk: Desk): Promise<vo
 }
 
 /** Resolves with the reason when the call is over. */
-async function putThrough(caller: SipLeg, call: Call, destination: Destination, desk: Desk): Promise<HangUpReason> {
+async function putThrough(
+  caller: SipLeg,
+  call: Call,
+  destination: Destination,
+  source: string,
+  desk: Desk,
+): Promise<HangUpReason> {
   switch (destination.kind) {
     case 'echo':
       await takeEcho(caller, call, desk);
@@ -76,7 +85,7 @@ async function putThrough(caller: SipLeg, call: Call, destination: Destination, 
       break;
     case 'account':
     case 'trunk':
-      return await connect(caller, call, destination, desk);
+      return await connect(caller, call, destination, source, desk);
     case 'refused':
     case 'feature':
     case 'unknown':
@@ -89,7 +98,7 @@ async function putThrough(caller: SipLeg, call: Call, destination: Destination, 
 async function takeTheirPlace(invite: IncomingInvite, replaces: string, from: Party, desk: Desk): Promise<void> {
   const place = takeOverOf(replaces, invite.account, desk);
   if (place.kind === 'refused') return invite.refuse(place.status);
-  const leg = await takeUp(invite, from, desk);
+  const leg = await takeUp(invite, from, undefined, desk);
   if (leg) await takeOver(leg, place.leg, desk);
 }
 
@@ -133,20 +142,29 @@ async function connect(
   caller: SipLeg,
   call: Call,
   way: Extract<Destination, { kind: 'account' | 'trunk' }>,
+  source: string,
   desk: Desk,
 ): Promise<HangUpReason> {
   const { number } = call.view.to;
+  await using early = new EarlyMedia(caller, desk);
+  const { isAnonymous, account, trunk } = caller.party;
   const dial = (signal: AbortSignal) =>
     desk.dialler.dial(
       { number, way },
       {
         ringForMs: RING_FOR_MS,
-        call: call.view.id,
-        from: { number: caller.party.number, ...(caller.party.name ? { name: caller.party.name.zh } : {}) },
+        from: {
+          number: caller.party.number,
+          ...(caller.party.name ? { name: caller.party.name.zh } : {}),
+          ...(isAnonymous ? { isAnonymous } : {}),
+        },
         party: { number, ...(call.view.to.person ? { person: call.view.to.person, name: call.view.to.name! } : {}) },
+        asks: { ...(account === undefined ? {} : { account }), ...(trunk === undefined ? {} : { trunk }), source },
+        call: call.view.id,
         signal,
         like: caller.offeredCodecs,
         onRinging: () => caller.ring(),
+        onEarlyMedia: (far) => early.hear(far),
       },
     );
   return await connectTo(caller, call, dial, desk);
@@ -161,10 +179,13 @@ export async function connectTo(
 ): Promise<HangUpReason> {
   const outcome = await ringCallee(call, caller, dial);
   if (outcome.kind !== 'answered') {
+    const cause = 'cause' in outcome ? outcome.cause : undefined;
+    if (cause) call.view.cause = cause;
     const [status, reason] = refusalOf(outcome);
-    await caller.refuse(status, reason);
+    await caller.refuse(cause ? statusOf(cause) : status, reason, { q850: cause?.q850 });
     return await caller.ended;
   }
+  if (outcome.via) call.view.trunk = outcome.via.trunk;
   const callee = outcome.leg;
   call.legs.add(callee);
   if (!(await caller.accept(callee instanceof SipLeg ? callee : undefined))) {
@@ -208,15 +229,23 @@ function refusalOf(outcome: Exclude<DialOutcome, { kind: 'answered' }>): [status
 }
 
 /** Gives the caller a leg; undefined when there is no media for it, and he has been told so. */
-async function takeUp(invite: IncomingInvite, from: Party, desk: Desk): Promise<SipLeg | undefined> {
+async function takeUp(
+  invite: IncomingInvite,
+  from: Party,
+  line: string | undefined,
+  desk: Desk,
+): Promise<SipLeg | undefined> {
   const srtp = srtpFor(desk.directory.account(from.account ?? ''), invite.source.transport);
   if (srtp === 'needs-tls') {
     await noteRefusal(desk, from, invite.dialled, 'srtp-needs-tls');
     invite.refuse(488, 'SRTP is required, and its keys need TLS');
     return undefined;
   }
-  const giveBack = desk.lines.take(invite.trunk);
-  if (!giveBack) {
+  const taken = desk.lines.take(invite.trunk, {
+    ...{ direction: 'in', number: from.number },
+    ...(line === undefined ? {} : { line }),
+  });
+  if (!taken) {
     await noteRefusal(desk, from, invite.dialled, 'trunk-full');
     invite.refuse(503, undefined, 34);
     return undefined;
@@ -225,12 +254,12 @@ async function takeUp(invite: IncomingInvite, from: Party, desk: Desk): Promise<
     const media = await desk.openMedia(from.number, invite.isWebSocket, { srtp });
     const leg = SipLeg.inbound(desk.chance.id('leg'), from, invite, media);
     leg.trunk = invite.trunk;
-    leg.once('ended', giveBack);
+    leg.once('ended', () => taken.giveBack());
     if (from.account !== undefined) desk.lamps.follow(from.account, leg, invite.dialled);
     desk.kept.follow(leg);
     return leg;
   } catch (error) {
-    giveBack();
+    taken.giveBack();
     desk.log.warn('no media for an incoming call', { from: from.number, error });
     await noteRefusal(desk, from, invite.dialled, 'no-media');
     invite.refuse(503, undefined, 34);
@@ -247,6 +276,7 @@ function callerOf(invite: IncomingInvite, number: string, desk: Desk): Party {
     ...(name ? { name } : {}),
     ...(person ? { person: person.id } : {}),
     ...(invite.account ? { account: invite.account } : {}),
+    ...(invite.trunk === undefined ? {} : { trunk: invite.trunk }),
   };
 }
 

@@ -17,6 +17,7 @@ import type { ParkedCalls } from '#calls/parked-calls.ts';
 import type { OpenMedia } from '#calls/dialler.ts';
 import type { Recordings } from '#calls/recording.ts';
 import type { RoutingBook } from '#calls/routing/routing.ts';
+import type { Trunks } from '#calls/trunks/trunks.ts';
 import type { Directory } from '#directory/directory.ts';
 import type { Incidents } from '#incidents/incidents.ts';
 import type { MediaEngine } from '#media/engine.ts';
@@ -44,6 +45,7 @@ export interface Desk {
   dialler: Dialler;
   openMedia: OpenMedia;
   lines: Lines;
+  trunks: Trunks;
   /** What routing reads. */
   routingBook: RoutingBook;
   /** Counts on the security page. */

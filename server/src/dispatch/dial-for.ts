@@ -20,6 +20,7 @@ export async function dialFor(
   desk: Desk,
   options: Omit<DialOptions, 'from' | 'party'> & { from: Party },
 ): Promise<DialOutcome> {
+  const { account, trunk } = asker.party;
   const destination = wayFor(asker, number, desk);
   if (destination.kind !== 'account' && destination.kind !== 'trunk')
     return { kind: 'unreachable', why: 'unknown-number' };
@@ -29,6 +30,7 @@ export async function dialFor(
     { number, way: destination },
     {
       ...rest,
+      asks: { ...(account === undefined ? {} : { account }), ...(trunk === undefined ? {} : { trunk }) },
       from: { number: from.number, ...(from.name ? { name: from.name.zh } : {}) },
       party: { number, ...(person ? { person: person.id, name: person.name } : {}) },
     },
@@ -36,6 +38,6 @@ export async function dialFor(
 }
 
 function wayFor({ party }: Leg, dialled: string, desk: Desk): Destination {
-  const { account, number: calling } = party;
-  return route({ dialled, calling, account, atMs: desk.clock.now() }, desk.routingBook).destination;
+  const { account, trunk, number: calling } = party;
+  return route({ dialled, calling, account, trunk, atMs: desk.clock.now() }, desk.routingBook).destination;
 }

@@ -73,7 +73,7 @@ function otherOf(leg: string, { calls, conferences }: Kept): string {
 
 /** The leg with its far end; undefined when that is not there any more. */
 async function takeUpLeg(kept: KeptLeg, other: string, userAgent: UserAgent, desk: Desk): Promise<SipLeg | undefined> {
-  const giveBack = desk.lines.take(kept.trunk);
+  const giveBack = desk.lines.take(kept.trunk)?.giveBack;
   if (!giveBack) return void release(kept, userAgent);
   try {
     const isSecured = kept.at.kind === 'answered' && kept.at.dialog.isSecured;

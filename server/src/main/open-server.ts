@@ -13,10 +13,12 @@ import { holdMusic } from '#calls/hold-music.ts';
 import { KeptCalls } from '#calls/kept-calls.ts';
 import { Lamps } from '#calls/lamps.ts';
 import { Lines } from '#calls/lines.ts';
+import { OutsideCalls } from '#calls/outside-calls.ts';
 import { ParkedCalls } from '#calls/parked-calls.ts';
 import { PlainMedia } from '#calls/plain-media.ts';
 import { Recordings } from '#calls/recording.ts';
 import type { SipLeg } from '#calls/sip-leg.ts';
+import { Trunks } from '#calls/trunks/trunks.ts';
 import { WebRtcMedia } from '#calls/web-rtc-media.ts';
 import { openDirectory } from '#directory/directory.ts';
 import { BookingClerk } from '#dispatch/book-call.ts';
@@ -138,7 +140,10 @@ export async function openServer(config: Config): Promise<Server> {
   // The nouns.
   const system = new SystemState(clock, { isDemo: config.isDemo, simulators: config.simulators });
   const phones = new Phones(userAgent);
-  const lines = new Lines(directory);
+  const lines = new Lines(directory, clock);
+  const trunks = opened.use(new Trunks({ ...kit, directory, userAgent, lines, timeline }));
+  const routingBook = directory;
+  const outside = new OutsideCalls({ ...kit, routingBook, trunks, lines, userAgent, timeline });
   const openMedia: OpenMedia = (label, isBrowser, wishes) =>
     isBrowser
       ? WebRtcMedia.open(engine, sfu, label, chance, wishes)
@@ -147,7 +152,7 @@ export async function openServer(config: Config): Promise<Server> {
   lightLamps(userAgent, lamps, directory);
   const kept = opened.use(new KeptCalls({ ...kit, store }));
   const onLeg = (leg: SipLeg) => kept.follow(leg);
-  const dialler = new Dialler({ ...kit, userAgent, openMedia, directory, lines, lamps, onLeg });
+  const dialler = new Dialler({ ...kit, userAgent, openMedia, routingBook, lines, outside, lamps, onLeg });
   const recordings = opened.use(new Recordings({ ...kit, engine, store, timeline, folder: config.data }));
   const resources = new GatewayResources(gatewaysExpected(directory.site), clock.now());
   const calls = new CallList({ ...kit, timeline });
@@ -199,7 +204,8 @@ export async function openServer(config: Config): Promise<Server> {
     kept,
     openMedia,
     lines,
-    routingBook: directory,
+    trunks,
+    routingBook,
     countMisdeed: userAgent.countMisdeed.bind(userAgent),
     calls,
     parked: new ParkedCalls(),

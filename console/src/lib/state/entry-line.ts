@@ -95,6 +95,9 @@ function whatOf({ kind, data, run }: TimelineEntry): string {
   say(wordOf(data['summary']));
   if (typeof data['channel'] === 'string') say(personName(data['channel']));
   if (typeof data['zone'] === 'string') say(personName(data['zone']));
+  if (typeof data['trunk'] === 'string') say(nameOf(live.trunks.get(data['trunk'])?.name ?? { zh: data['trunk'] }));
+  say(wordOf(data['words']));
+  if (typeof data['cause'] === 'object') say(wordOf((data['cause'] as { words?: unknown } | null)?.words));
   if (Array.isArray(data['zones'])) say(data['zones'].map((zone) => personName(String(zone))).join(' '));
   say(wordOf(data['talker']));
   if (typeof data['count'] === 'number') say(t.entries.pieces(data['count']));

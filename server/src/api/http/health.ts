@@ -1,3 +1,4 @@
+import type { TrunkView } from '@tocsin/protocol/views.ts';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Desk } from '#dispatch/desk.ts';
 import { DispatchError } from '#kernel/errors.ts';
@@ -47,6 +48,18 @@ function metricsOf(desk: Desk): Registry {
       },
     });
   gauge('tocsin_calls', 'Calls going on', () => desk.calls.running);
+  const perTrunk = (name: string, help: string, read: (trunk: TrunkView) => number) =>
+    new Gauge({
+      ...{ name, help, labelNames: ['trunk'], registers: [registry] },
+      collect() {
+        for (const trunk of desk.trunks.all()) this.set({ trunk: trunk.id }, read(trunk));
+      },
+    });
+  perTrunk('tocsin_trunk_down', '1 while the trunk is down', ({ health }) => (health === 'down' ? 1 : 0));
+  perTrunk('tocsin_trunk_lines', 'Lines of the trunk', ({ lines }) => lines);
+  perTrunk('tocsin_trunk_lines_in_use', 'Lines of the trunk in use', ({ inUse }) => inUse);
+  for (const what of ['tried', 'answered', 'failed', 'full'] as const)
+    perTrunk(`tocsin_trunk_calls_${what}`, `Calls by the trunk since the start: ${what}`, ({ calls }) => calls[what]);
   gauge('tocsin_conferences', 'Conferences open', () => desk.conferences.all().filter((each) => !each.hasEnded).length);
   gauge('tocsin_participants', 'Participants in conferences', () =>
     desk.conferences

@@ -17,7 +17,7 @@ const Test = z.object({
     .optional(),
 });
 
-/** Routing as data: what the rules are, and what they would do. */
+/** Trunks, and routing as data: what the rules are, and what they would do. */
 export function routingRoutes(http: Http, { desk }: HttpParts): void {
   http.post(
     '/api/routing/test',
@@ -46,5 +46,14 @@ export function routingRoutes(http: Http, { desk }: HttpParts): void {
       const { timeZone, calendars, routes, regions, numberClasses, callClasses, vips } = desk.directory.site;
       return { timeZone, calendars, routes, regions, numberClasses, callClasses, vips };
     },
+  );
+
+  http.get(
+    '/api/trunks',
+    {
+      config: { right: 'view' },
+      schema: { tags: ['routing'], summary: 'How each trunk is, and what each of its lines is used for' },
+    },
+    async () => desk.trunks.all(),
   );
 }

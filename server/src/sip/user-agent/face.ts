@@ -60,7 +60,8 @@ export interface UserAgentOptions {
 export interface InviteOptions {
   /** A sip: URI, or a registered contact, which is reached the way it registered. */
   target: string | Binding;
-  from: { user: string; displayName?: string };
+  /** `host`: the domain in From, where a network wants its own; our address when absent. */
+  from: { user: string; displayName?: string; host?: string };
   /** What To says: a URI or a bare user; the target when absent. */
   to?: string;
   offer: string;

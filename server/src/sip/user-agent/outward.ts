@@ -196,8 +196,8 @@ export class Outward {
   }
 
   /** From as it goes on the wire, with a tag of its own. */
-  #localParty({ user, displayName }: { user: string; displayName?: string }): string {
-    const uri = parseUri(this.#localUri(user));
+  #localParty({ user, displayName, host }: InviteOptions['from']): string {
+    const uri = parseUri(host === undefined ? this.#localUri(user) : `sip:${escapeUser(user)}@${host}`);
     return `${formatNameAddr({ displayName, uri, params: new Map() })};tag=${this.#options.chance.token(6)}`;
   }
 

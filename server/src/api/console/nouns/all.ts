@@ -12,12 +12,14 @@ import { presence } from './presence.ts';
 import { runs } from './runs.ts';
 import { system } from './system.ts';
 import { threads } from './threads.ts';
+import { trunks } from './trunks.ts';
 import { zones } from './zones.ts';
 
 /** Every noun that the console shows live. */
 export const NOUNS = [
   system,
   links,
+  trunks,
   plans,
   alarms,
   incidents,

@@ -1,4 +1,5 @@
-import type { LinkView } from '@tocsin/protocol/views.ts';
+import type { Name } from '@tocsin/protocol/common.ts';
+import type { LinkView, TrunkView } from '@tocsin/protocol/views.ts';
 import type { Desk } from '#dispatch/desk.ts';
 import type { GatewayState } from '#calls/gateway-resources.ts';
 import type { NounDoor } from '../noun-door.ts';
@@ -20,23 +21,42 @@ export const links: NounDoor<'links'> = {
     const tellAll = () => links.all(desk).forEach(changed);
     desk.resources.on('changed', tellAll);
     desk.announcements.on('changed', () => changed(pa(desk)));
+    desk.trunks.on('changed', () => changed(trunk(desk)));
     desk.phones.on('changed', () => changed(phones(desk)));
     desk.sfu.on('state', () => changed(video(desk)));
     desk.system.on('changed', () => changed(data(desk)));
   },
 };
 
-function trunk({ directory, lines }: Desk): LinkView {
-  const all = directory.site.trunks;
+function trunk(desk: Desk): LinkView {
+  const all = desk.trunks.all();
   if (all.length === 0) return absent('trunk');
-  const free = all.reduce((sum, each) => sum + lines.free(each.id), 0);
-  const total = all.reduce((sum, each) => sum + each.lines, 0);
+  const down = all.filter(({ health }) => health === 'down');
+  const since = Math.max(0, ...down.map((each) => each.since));
+  if (down.length > 0)
+    return {
+      id: 'trunk',
+      state: down.length === all.length ? 'down' : 'degraded',
+      since,
+      ...(all.length > 1 ? { value: `${all.length - down.length}/${all.length}` } : {}),
+      detail: troubleOf(down),
+    };
+  const free = all.reduce((sum, { id }) => sum + desk.lines.free(id), 0);
+  const total = all.reduce((sum, { lines }) => sum + lines, 0);
   return {
     id: 'trunk',
     state: free === 0 ? 'degraded' : 'works',
     since: 0,
     ...(free === 0 ? { value: `${free}/${total}` } : {}),
   };
+}
+
+function troubleOf(down: TrunkView[]): Name {
+  const words = (language: 'zh' | 'en') =>
+    down
+      .map(({ name, why }) => [name, why].flatMap((each) => (each ? [each[language] ?? each.zh] : [])).join('：'))
+      .join('；');
+  return { zh: words('zh'), en: words('en').replaceAll('：', ': ').replaceAll('；', '; ') };
 }
 
 function phones({ phones: registered, directory }: Desk): LinkView {
