@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { TimelineEntry, TrunkView } from '@tocsin/protocol/views.ts';
 import { Baresip } from './kit/baresip.ts';
+import { Console } from './kit/console.ts';
 import { farEnd } from './kit/far-end.ts';
 import { CARRIER_PASSWORD, Kamailio } from './kit/kamailio.ts';
 import { siteFolder, type SiteFile } from './kit/own-site.ts';
@@ -183,6 +184,7 @@ test('who is not wanted, may not call that far, or calls too much is refused wit
     site.callClasses = [{ id: 'hall', name: { zh: '大厅', en: 'Hall' }, mayCall: ['local'], callsPerHour: 1 }];
     site.callClass = 'hall';
     site.blacklist = [{ number: '1390000.', because: '骚扰' }];
+    site.capacity = { seats: 1 };
   });
 
   const stranger = await Baresip.start(t, {
@@ -221,4 +223,15 @@ test('who is not wanted, may not call that far, or calls too much is refused wit
   assert.equal(asked.status, 400);
   const dispatcher = await tocsin.login('dispatcher');
   assert.equal((await tocsin.request('GET', '/api/routing', undefined, dispatcher)).status, 403);
+
+  // One seat: who sits there may open a second window, nobody else finds a seat until he leaves.
+  const desk = await Console.open(t, tocsin, 'dispatcher');
+  assert.ok(
+    desk.all('trunks').some(({ id }) => id === 'carrier'),
+    'the desk sees the trunks',
+  );
+  await tocsin.login('dispatcher');
+  await assert.rejects(tocsin.login('lead'), /409 .*SEATS_EXHAUSTED/);
+  desk.close();
+  await until('the seat is free', async () => await tocsin.login('lead').catch(() => undefined));
 });

@@ -237,3 +237,18 @@ export const Trunk = z.object({
   lineNames: z.array(TrunkLine).max(1000).default([]),
 });
 export type Trunk = z.infer<typeof Trunk>;
+
+/** What would happen to a call, in words. */
+export interface RoutingAnswer {
+  atMs: number;
+  question: Name;
+  outcome: Name;
+  /** The numbers as the site writes them. */
+  calling: string;
+  called: string;
+  /** Each stage that had something to say; `decides` is true for one at most. */
+  steps: { stage: string; name: Name; said: Name; decides: boolean }[];
+}
+
+/** A caller on the blacklist; one of the site's file has no id and cannot be taken off. */
+export type BlacklistView = BlacklistEntry & { id?: string; addedBy?: string; addedAtMs?: number };

@@ -1,4 +1,5 @@
 import type { Name } from '@tocsin/protocol/common.ts';
+import type { RoutingAnswer } from '@tocsin/protocol/routing.ts';
 import { localTime, momentOf } from '#calls/routing/calendar.ts';
 import { route } from '#calls/routing/route.ts';
 import type { Destination, Routing, RoutingQuestion } from '#calls/routing/routing.ts';
@@ -15,15 +16,8 @@ export interface RoutingTest {
   at?: string | undefined;
 }
 
-/** The answer in words, and the pieces it was made of. */
-export interface RoutingTestResult extends Pick<Routing, 'destination' | 'steps'> {
-  atMs: number;
-  question: Name;
-  outcome: Name;
-  /** The numbers as the site writes them. */
-  calling: string;
-  called: string;
-}
+/** The answer in words, and where the call leads. */
+export type RoutingTestResult = RoutingAnswer & Pick<Routing, 'destination'>;
 
 /** What would happen if this number dialled that one at this time. Nothing is called, and nothing is counted. */
 export function askRouting(test: RoutingTest, desk: Pick<Desk, 'routingBook' | 'clock' | 'phones'>): RoutingTestResult {

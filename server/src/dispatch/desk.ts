@@ -3,6 +3,7 @@ import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Alarms } from '#alarms/alarms.ts';
+import type { Blacklist } from '#calls/blacklist.ts';
 import type { Announcements } from '#calls/announcement.ts';
 import type { Bookings } from '#calls/booked-calls.ts';
 import type { CampOns } from '#calls/camp-ons.ts';
@@ -31,6 +32,7 @@ import type { Feeds } from '#video/feeds.ts';
 import type { UserAgent } from '#sip/user-agent/user-agent.ts';
 import type { Store } from '#store/store.ts';
 import type { Phones } from './phones.ts';
+import type { SeatsTaken } from './seats-taken.ts';
 import type { SystemState } from './system-state.ts';
 
 /** Everything the control room works with: opened by `main`, handed to what dispatchers do. */
@@ -46,6 +48,7 @@ export interface Desk {
   openMedia: OpenMedia;
   lines: Lines;
   trunks: Trunks;
+  blacklist: Blacklist;
   /** What routing reads. */
   routingBook: RoutingBook;
   /** Counts on the security page. */
@@ -71,6 +74,7 @@ export interface Desk {
   feeds: Feeds;
   system: SystemState;
   phones: Phones;
+  seatsTaken: SeatsTaken;
   store: Store;
   /** What browsers reach us by: http://host:port. */
   publicUrl: string;

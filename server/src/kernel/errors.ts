@@ -28,10 +28,12 @@ export const FAILURES = {
   ENDPOINT_UNKNOWN: 'Nobody is reachable under this number',
   ENDPOINT_UNREGISTERED: 'The phone is not registered',
   TRUNK_FULL: 'Every line of the trunk is in use',
+  SEATS_EXHAUSTED: 'Every seat of the site is taken',
   LINES_EXHAUSTED: 'Every line of the system is in use',
   MEDIA_PORTS_EXHAUSTED: 'Every media port is in use',
   MEDIA_FORMAT_UNSUPPORTED: 'The two sides share no audio format',
   WEBRTC_UNAVAILABLE: 'Browser phones and video are not ready yet',
+  BLACKLIST_FULL: 'The blacklist is as long as it can be; take callers off it first',
   FLOOR_TAKEN: 'Someone else is speaking on this channel',
   CHANNEL_UNAVAILABLE: 'The channel is not connected',
   // people and resources

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Site } from '@tocsin/protocol/directory.ts';
 import { openAlarms } from '#alarms/alarms.ts';
 import { Announcements } from '#calls/announcement.ts';
+import { Blacklist } from '#calls/blacklist.ts';
 import { CampOns } from '#calls/camp-ons.ts';
 import { CallList } from '#calls/call-list.ts';
 import { RadioChannel } from '#calls/channel.ts';
@@ -17,6 +18,7 @@ import { OutsideCalls } from '#calls/outside-calls.ts';
 import { ParkedCalls } from '#calls/parked-calls.ts';
 import { PlainMedia } from '#calls/plain-media.ts';
 import { Recordings } from '#calls/recording.ts';
+import type { RoutingBook } from '#calls/routing/routing.ts';
 import type { SipLeg } from '#calls/sip-leg.ts';
 import { Trunks } from '#calls/trunks/trunks.ts';
 import { WebRtcMedia } from '#calls/web-rtc-media.ts';
@@ -31,6 +33,7 @@ import { keepFeeds, restoreFeeds } from '#dispatch/ask-for-feed.ts';
 import type { Desk } from '#dispatch/desk.ts';
 import { Phones } from '#dispatch/phones.ts';
 import { planPorts } from '#dispatch/plan-ports.ts';
+import { SeatsTaken } from '#dispatch/seats-taken.ts';
 import { SystemState } from '#dispatch/system-state.ts';
 import { followAlarms } from '#dispatch/raise-alarm.ts';
 import { tellPreparing } from '#dispatch/tell-preparing.ts';
@@ -142,7 +145,14 @@ export async function openServer(config: Config): Promise<Server> {
   const phones = new Phones(userAgent);
   const lines = new Lines(directory, clock);
   const trunks = opened.use(new Trunks({ ...kit, directory, userAgent, lines, timeline }));
-  const routingBook = directory;
+  const blacklist = await Blacklist.open({ ...kit, store });
+  const routingBook: RoutingBook = {
+    site: directory.site,
+    account: (user) => directory.account(user),
+    personByNumber: (number) => directory.personByNumber(number),
+    peopleOfGroup: (id) => directory.peopleOfGroup(id),
+    blacklist: () => blacklist.entries(),
+  };
   const outside = new OutsideCalls({ ...kit, routingBook, trunks, lines, userAgent, timeline });
   const openMedia: OpenMedia = (label, isBrowser, wishes) =>
     isBrowser
@@ -205,6 +215,7 @@ export async function openServer(config: Config): Promise<Server> {
     openMedia,
     lines,
     trunks,
+    blacklist,
     routingBook,
     countMisdeed: userAgent.countMisdeed.bind(userAgent),
     calls,
@@ -223,6 +234,7 @@ export async function openServer(config: Config): Promise<Server> {
     feeds,
     system,
     phones,
+    seatsTaken: new SeatsTaken(directory),
     holdMusicFile,
     siteFolder: config.siteFolder,
     dataFolder: config.data,

@@ -13,6 +13,7 @@ import { settings } from './settings.ts';
 import { states } from './states.ts';
 import { texts } from './texts.ts';
 import { timeline } from './timeline.ts';
+import { trunks } from './trunks.ts';
 import { video } from './video.ts';
 
 /** Every area of the screen and its words. */
@@ -31,6 +32,7 @@ export const AREAS = {
   phone,
   texts,
   timeline,
+  trunks,
   field,
   video,
 };

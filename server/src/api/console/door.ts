@@ -63,6 +63,8 @@ export function openConsoleDoor(http: HttpServer, desk: Desk): AsyncDisposable {
     }).then(
       (found) => {
         if (!found) return next(new Error('SESSION_UNKNOWN'));
+        // Somebody else has sat down while this desk was away: it is shown the log-in page.
+        if (!desk.seatsTaken.isFreeFor(found.session)) return next(new Error('SEATS_EXHAUSTED'));
         socket.data = { ...found, inFlight: 0 };
         next();
       },
@@ -102,6 +104,7 @@ export function openConsoleDoor(http: HttpServer, desk: Desk): AsyncDisposable {
 
 function welcome(socket: ConsoleSocket, live: Live, desk: Desk): void {
   const { session } = socket.data;
+  const getUp = desk.seatsTaken.sitDown(session);
   const hello: Hello = {
     serverTime: desk.clock.now(),
     me: meOf(session, desk),
@@ -121,6 +124,7 @@ function welcome(socket: ConsoleSocket, live: Live, desk: Desk): void {
     void answer(socket, desk, done, async () => await video.request(message));
   });
   socket.on('disconnect', () => {
+    getUp();
     // Whoever held the floor and lost his link has let go of the key.
     for (const channel of desk.conferences.channels()) channel.release(session.user.id);
     video.close();

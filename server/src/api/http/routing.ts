@@ -1,5 +1,7 @@
+import { BlacklistEntry } from '@tocsin/protocol/routing.ts';
 import { z } from 'zod';
 import { askRouting } from '#dispatch/ask-routing.ts';
+import { noteSoon } from '#timeline/note-soon.ts';
 import type { Http, HttpParts } from './parts.ts';
 
 const Number = z.string().regex(/^[0-9*#+]{1,24}$/, 'a number has 1-24 digits, *, # or +');
@@ -45,6 +47,45 @@ export function routingRoutes(http: Http, { desk }: HttpParts): void {
     async () => {
       const { timeZone, calendars, routes, regions, numberClasses, callClasses, vips } = desk.directory.site;
       return { timeZone, calendars, routes, regions, numberClasses, callClasses, vips };
+    },
+  );
+
+  http.get(
+    '/api/routing/blacklist',
+    {
+      config: { right: 'administer' },
+      schema: { tags: ['routing'], summary: 'Callers that are not wanted; those of the site’s file have no id' },
+    },
+    async () => [...desk.blacklist.entries(), ...desk.directory.site.blacklist],
+  );
+
+  http.post(
+    '/api/routing/blacklist',
+    {
+      config: { right: 'administer' },
+      schema: { tags: ['routing'], summary: 'Put a caller on the blacklist', body: BlacklistEntry },
+    },
+    async ({ body, session }) => {
+      const entry = await desk.blacklist.add(body, session.user.id);
+      await noteSoon({ kind: 'blacklist.added', actor: session.user.id, data: { ...body } }, desk);
+      return entry;
+    },
+  );
+
+  http.delete(
+    '/api/routing/blacklist/:id',
+    {
+      config: { right: 'administer' },
+      schema: {
+        tags: ['routing'],
+        summary: 'Take a caller off the blacklist',
+        params: z.object({ id: z.string().max(64) }),
+      },
+    },
+    async ({ params, session }) => {
+      const { number, because } = await desk.blacklist.remove(params.id);
+      await noteSoon({ kind: 'blacklist.removed', actor: session.user.id, data: { number, because } }, desk);
+      return { ok: true };
     },
   );
 

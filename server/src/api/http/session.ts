@@ -28,6 +28,11 @@ export function sessionRoutes(http: Http, { desk, tls }: HttpParts): void {
         throw new DispatchError('LOGIN_FAILED');
       }
       const { session, token } = outcome;
+      if (!desk.seatsTaken.isFreeFor(session)) {
+        await desk.directory.users.logout(token);
+        await noteSoon({ kind: 'session.refused', actor: session.user.id, data: { because: 'SEATS_EXHAUSTED' } }, desk);
+        throw new DispatchError('SEATS_EXHAUSTED');
+      }
       await noteSoon({ kind: 'session.began', actor: session.user.id, data: { from: request.ip } }, desk);
       reply.setCookie(SESSION_COOKIE, token, {
         path: '/',
