@@ -35,8 +35,8 @@ const HOMES = {
   '@evan/opus': ['media'],
   '@echogarden/espeak-ng-emscripten': ['media'],
   'sdp-transform': ['sdp'],
-  yaml: ['plans', 'directory', 'main/(?:config|edges)'],
-  zod: ['api', 'plans', 'config', 'main/config'],
+  yaml: ['plans', 'directory', 'main/(?:config|edges|mqtt-users)'],
+  zod: ['api', 'plans', 'config', 'main/(?:config|mqtt-users)'],
   pino: ['kernel'],
   '@node-rs/argon2': ['directory'],
 };

@@ -204,7 +204,12 @@ export type GatewayConfig = z.infer<typeof GatewayConfig>;
 /** What `gateways/main.ts` is started with, by an IPC message or a file. */
 export const GatewaysConfig = z.object({
   site: Id,
-  mqtt: z.object({ url: z.string(), username: z.string().optional(), password: z.string().optional() }),
+  mqtt: z.object({
+    url: z.string(),
+    username: z.string().optional(),
+    password: z.string().optional(),
+    keepAliveS: z.number().int().min(1).max(600).optional(),
+  }),
   /** Address for SIP and RTP towards the server. */
   host: z.string().default('127.0.0.1'),
   /** Journals are written here. */

@@ -70,10 +70,11 @@ async function main() {
 
 /** Opens one gateway. Each kind is loaded when it is wanted: one that is not configured costs nothing. */
 async function start(one: GatewayConfig, config: GatewaysConfig, log: ReturnType<typeof openLog>): Promise<Running> {
-  const { username, password, url } = config.mqtt;
+  const { username, password, url, keepAliveS } = config.mqtt;
   const common = {
     site: config.site,
     mqttUrl: url,
+    ...(keepAliveS !== undefined && { keepAliveS }),
     ...(username !== undefined && { credentials: { username, password: password ?? '' } }),
     journalFolder: config.dataFolder,
     host: config.host,

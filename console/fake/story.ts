@@ -155,6 +155,8 @@ function desk(): Story {
         },
       ],
       threads: [],
+      gateways: [],
+      checks: [],
       feeds: [
         {
           id: 'feed-wang',
@@ -799,6 +801,8 @@ function empty(): Story {
       })),
       feeds: [],
       threads: [],
+      gateways: [],
+      checks: [],
     },
   };
 }

@@ -15,6 +15,7 @@ import type { Chance } from '@tocsin/server/kernel/chance.ts';
 import type { Clock, Timer } from '@tocsin/server/kernel/clock.ts';
 import { sleep } from '@tocsin/server/kernel/clock.ts';
 import type { Log } from '@tocsin/server/kernel/log.ts';
+import { Faults } from './faults.ts';
 import { openCommandLedger, type CommandLedger } from './command-ledger.ts';
 import { openOutbox, type Outbox, type Outgoing } from './outbox.ts';
 
@@ -22,8 +23,12 @@ export const KIT_LIMITS = {
   /** `online` is sent again after this time, on loopback and elsewhere. */
   heartbeatOnLoopbackMs: 2000,
   heartbeatMs: 10_000,
-  /** Seconds of silence after which the MQTT connection is tested. */
-  keepAliveS: 5,
+  /**
+   * Seconds of silence after which the MQTT connection is tested; the broker gives the gateway up after one and a half times as
+   * many (MQTT 3.1.1 §3.1.2.10). On loopback a process that dies is known at once; beyond it a cable may be cut.
+   */
+  keepAliveOnLoopbackS: 5,
+  keepAliveS: 1,
   reconnectFirstMs: 200,
   reconnectLongestMs: 5000,
   /** At the end, this long is waited for handlers and for the broker's acknowledgements. */
@@ -40,12 +45,20 @@ export interface GatewayOptions {
   site: string;
   mqttUrl: string;
   credentials?: { username: string; password: string };
+  /** Seconds; absent: KIT_LIMITS. A line that is paid for by the byte wants more. */
+  keepAliveS?: number;
+  /** Demonstrations and exercises only: takes the command `inject-fault`, on its resources and on itself. */
+  areFaultsAllowed?: boolean;
   /** Where its journals are: `<id>.outbox.jsonl` and `<id>.commands.jsonl`. */
   journalFolder: string;
   clock: Clock;
   chance: Chance;
   log: Log;
 }
+
+/** How long an injected cut of a gateway's own way lasts, and at most. */
+const CUT_FOR_MS = 10_000;
+const CUT_FOR_AT_MOST_MS = 300_000;
 
 type CommandKind = GatewayCommand['kind'];
 type CommandOf<Kind extends CommandKind> = Extract<GatewayCommand, { kind: Kind }>;
@@ -63,6 +76,8 @@ type EventBody = GatewayEvent extends infer Each
 export interface Gateway extends AsyncDisposable {
   readonly id: string;
   readonly isConnected: boolean;
+  /** What a gateway sends and takes goes through here, so that faults can be played. */
+  readonly faults: Faults;
   /** Says what the gateway reaches; sent at once and with every heartbeat. */
   announce(resources: GatewayResource[], linkQualityPercent?: number): void;
   /** Changes one announced resource and reports it as an event when its state or detail is new. */
@@ -108,6 +123,7 @@ export async function openGateway(options: GatewayOptions): Promise<Gateway> {
 
 class LivingGateway implements Gateway {
   readonly id: string;
+  readonly faults: Faults;
   readonly #options: GatewayOptions;
   readonly #outbox: Outbox;
   readonly #ledger: CommandLedger;
@@ -128,6 +144,8 @@ class LivingGateway implements Gateway {
   constructor(options: GatewayOptions, outbox: Outbox, ledger: CommandLedger, parts: AsyncDisposableStack) {
     this.id = options.id;
     this.#options = options;
+    const { areFaultsAllowed = false, clock, chance } = options;
+    this.faults = new Faults({ isAllowed: areFaultsAllowed, clock, chance });
     this.#outbox = outbox;
     this.#ledger = ledger;
     this.#parts = parts;
@@ -138,7 +156,7 @@ class LivingGateway implements Gateway {
       clientId: `gateway-${options.id}-${options.chance.token(4)}`,
       ...options.credentials,
       clean: true,
-      keepalive: KIT_LIMITS.keepAliveS,
+      keepalive: options.keepAliveS ?? (isLoopback ? KIT_LIMITS.keepAliveOnLoopbackS : KIT_LIMITS.keepAliveS),
       reconnectPeriod: KIT_LIMITS.reconnectFirstMs,
       connectTimeout: 5000,
       queueQoSZero: false,
@@ -152,6 +170,7 @@ class LivingGateway implements Gateway {
       },
     });
     this.#wire();
+    this.onCommand('inject-fault', async (command) => this.#inject(command), { afterCrash: 'refuse' });
     this.#heartbeat = options.clock.every(this.#heartbeatMs, () => this.#sayOnline());
   }
 
@@ -330,6 +349,31 @@ class LivingGateway implements Gateway {
 
   async #answer(result: GatewayCommandResult) {
     await this.#outbox.put({ what: 'command-result', body: result });
+  }
+
+  /** On one of its resources, or on the gateway itself: then `cut` takes its own way to the server for so many milliseconds. */
+  #inject(command: Extract<GatewayCommand, { kind: 'inject-fault' }>) {
+    const { resource, fault, amount = CUT_FOR_MS } = command;
+    const isKnown = resource === this.id || this.#resources.some(({ id }) => id === resource);
+    if (!isKnown) return { outcome: 'refused' as const, because: `there is no resource "${resource}" here` };
+    if (resource !== this.id || fault === 'none' || fault === 'kill') return this.faults.inject(command);
+    if (fault !== 'cut') return { outcome: 'refused' as const, because: 'a gateway itself can be cut or killed' };
+    const outcome = this.faults.inject(command);
+    if (outcome.outcome === 'done') this.#cutOff(Math.min(CUT_FOR_AT_MOST_MS, amount));
+    return outcome;
+  }
+
+  #cutOff(forMs: number) {
+    const { clock } = this.#options;
+    clock.after(300, () => {
+      this.#connection.options.reconnectPeriod = 0;
+      this.#connection.stream.destroy();
+      clock.after(forMs, () => {
+        if (this.#isEnding) return;
+        this.faults.inject({ resource: this.id, fault: 'none' });
+        this.#connection.reconnect();
+      });
+    });
   }
 
   #sayOnline() {

@@ -1,4 +1,3 @@
-import { Faults } from '../kit/faults.ts';
 import { everyFrame } from '../kit/frame-clock.ts';
 import { openGateway, type Gateway, type GatewayOptions } from '../kit/gateway.ts';
 import { openSipDoor, type SipDoor } from '../kit/sip-door.ts';
@@ -23,8 +22,6 @@ export interface PaGatewayOptions extends Omit<GatewayOptions, 'kind'> {
   multicastInterface: string;
   /** How many routers multicast may cross; 1 = stays in the network. */
   ttl?: number;
-  /** Demonstrations and exercises only: takes the command `inject-fault`. */
-  areFaultsAllowed?: boolean;
 }
 
 /** Opens the loudspeakers: SIP and RTP from the server, multicast RTP to the horns, proof of playout by RTCP. */
@@ -35,7 +32,7 @@ export async function startPaGateway(options: PaGatewayOptions): Promise<PaGatew
   const sender = opened.use(
     await openMulticastSender({ multicastInterface: options.multicastInterface, ttl: options.ttl ?? 1, chance }),
   );
-  const faults = new Faults({ isAllowed: options.areFaultsAllowed ?? false, clock, chance });
+  const { faults } = gateway;
   const zones = new Map(
     options.zones.map((config) => {
       const tell = (playout: Playout) =>
@@ -60,14 +57,13 @@ export async function startPaGateway(options: PaGatewayOptions): Promise<PaGatew
       log,
     }),
   );
-  return new PaGateway(options, { gateway, sender, zones, faults, door, parts: opened.move() });
+  return new PaGateway(options, { gateway, sender, zones, door, parts: opened.move() });
 }
 
 interface Parts {
   gateway: Gateway;
   sender: MulticastSender;
   zones: Map<string, PaZone>;
-  faults: Faults;
   door: SipDoor;
   parts: AsyncDisposableStack;
 }
@@ -88,7 +84,6 @@ export class PaGateway implements AsyncDisposable {
     this.gateway.announce(options.zones.map(({ id }) => ({ id, kind: 'zone', state: 'ready', sip: this.sipOf(id) })));
     const look = options.clock.every(PA_LIMITS.lookEveryMs, () => this.#feelPulses());
     parts.parts.defer(() => look.cancel());
-    this.gateway.onCommand('inject-fault', async (command) => this.#inject(command), { afterCrash: 'again' });
     this.gateway.onCommand('self-test', ({ resource }) => this.#test(resource), { afterCrash: 'again' });
   }
 
@@ -108,13 +103,6 @@ export class PaGateway implements AsyncDisposable {
 
   async [Symbol.asyncDispose]() {
     await this.#parts.parts.disposeAsync();
-  }
-
-  #inject(command: Parameters<Faults['inject']>[0]) {
-    const isKnown = this.#parts.zones.has(command.resource);
-    return isKnown
-      ? this.#parts.faults.inject(command)
-      : { outcome: 'refused' as const, because: `there is no zone "${command.resource}" here` };
   }
 
   /** Silence to the zone, inaudible; every horn is to prove that it came. */

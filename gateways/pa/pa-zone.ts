@@ -86,7 +86,7 @@ export class PaZone {
     announcement.call = call;
     call.leg.events.on('audio', (alaw) => {
       if (announcement === this.#standing.at(-1))
-        this.#faults.pass(this.config.id, () => announcement.stream.send(alaw));
+        this.#faults.pass(this.config.id, alaw, (packet) => announcement.stream.send(packet));
     });
     void call.ended.then(() => this.#end(announcement));
   }
@@ -106,9 +106,11 @@ export class PaZone {
     const announcement = this.#begin();
     const sent = Promise.withResolvers<void>();
     const frames = ZONE_LIMITS.packetsForProof + 15;
+    let count = 0;
     const timer = everyFrame(() => {
-      if (announcement.stream.packets >= frames) return sent.resolve();
-      announcement.stream.send(silentFrame);
+      if (count >= frames) return sent.resolve();
+      count += 1;
+      this.#faults.pass(this.config.id, silentFrame, (packet) => announcement.stream.send(packet));
     });
     await sent.promise;
     timer.cancel();

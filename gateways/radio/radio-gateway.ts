@@ -1,7 +1,6 @@
 import type { GatewayResource } from '@tocsin/protocol/gateway.ts';
 import type { Timer } from '@tocsin/server/kernel/clock.ts';
 import { decodeG711, encodeG711 } from '@tocsin/server/media';
-import { Faults } from '../kit/faults.ts';
 import { everyFrame } from '../kit/frame-clock.ts';
 import type { AirLink, Keyed } from './air-link.ts';
 import { openEd137Link } from './ed137/ed137-link.ts';
@@ -34,8 +33,6 @@ export interface RadioGatewayOptions extends Omit<GatewayOptions, 'kind'> {
   channel: string;
   air: AirOptions;
   keyedAtMostMs?: number;
-  /** Demonstrations and exercises only: takes the command `inject-fault`. */
-  areFaultsAllowed?: boolean;
 }
 
 /** Opens one radio channel: SIP and RTP towards the server, USRP towards the air. */
@@ -91,7 +88,6 @@ export class RadioGateway implements AsyncDisposable {
   readonly #link: AirLink;
   readonly #transmitter: Transmitter;
   readonly #calls: ServerCall[] = [];
-  readonly #faults: Faults;
   #door: SipDoor | undefined;
   #parts: AsyncDisposableStack | undefined;
   #frames: Timer | undefined;
@@ -109,11 +105,6 @@ export class RadioGateway implements AsyncDisposable {
     this.gateway = gateway;
     this.#options = options;
     this.#link = link;
-    this.#faults = new Faults({
-      isAllowed: options.areFaultsAllowed ?? false,
-      clock: options.clock,
-      chance: options.chance,
-    });
     this.#transmitter = new Transmitter({ keyedAtMostMs: options.keyedAtMostMs ?? RADIO_LIMITS.keyedAtMostMs });
   }
 
@@ -127,16 +118,10 @@ export class RadioGateway implements AsyncDisposable {
     this.#parts = parts;
     this.gateway.announce([this.#resource()]);
     this.gateway.onCommand('key', async (command) => this.#key(command), { afterCrash: 'again' });
-    this.gateway.onCommand(
-      'inject-fault',
-      async (command) =>
-        command.resource === this.#options.channel
-          ? this.#faults.inject(command)
-          : refused(`there is no channel "${command.resource}" here`),
-      { afterCrash: 'again' },
-    );
     this.gateway.onCommand('self-test', async ({ resource }) => this.#test(resource), { afterCrash: 'again' });
-    this.#link.events.on('voice', (samples) => this.#faults.pass(this.#options.channel, () => this.#fromAir(samples)));
+    this.#link.events.on('voice', (samples) =>
+      this.gateway.faults.pass(this.#options.channel, samples, (heard) => this.#fromAir(heard)),
+    );
     this.#link.events.on('squelch', (isOpen) => this.#setSquelch(isOpen));
     this.#link.events.on('talker', (talker) => this.#setTalker(talker));
     this.#link.events.on('reachable', (isReachable, why) => this.#setReachable(isReachable, why));
@@ -152,7 +137,8 @@ export class RadioGateway implements AsyncDisposable {
     this.#calls.push(call);
     // The newest call transmits: after a crash of the server, the old one is a ghost.
     call.leg.events.on('audio', (alaw) => {
-      if (call === this.#calls.at(-1)) this.#faults.pass(this.#options.channel, () => this.#transmitter.hear(alaw));
+      if (call === this.#calls.at(-1))
+        this.gateway.faults.pass(this.#options.channel, alaw, (said) => this.#transmitter.hear(said));
     });
     void call.ended.then(() => this.#calls.splice(this.#calls.indexOf(call), 1));
   }

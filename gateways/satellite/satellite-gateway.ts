@@ -66,7 +66,7 @@ export async function startSatelliteGateway(options: SatelliteGatewayOptions): P
         clock,
         chance,
         log,
-        pass: (go) => faults.pass(LINE, go),
+        pass: (go) => faults.letPass(LINE, go),
         changed: () => satellite.tellLines(),
       }),
     );

@@ -1,9 +1,10 @@
 import type { Chance } from '@tocsin/server/kernel/chance.ts';
-import type { Clock, Timer } from '@tocsin/server/kernel/clock.ts';
+import { sleep, type Clock, type Timer } from '@tocsin/server/kernel/clock.ts';
 import { Emitter } from '@tocsin/server/kernel/emitter.ts';
 import type { Log } from '@tocsin/server/kernel/log.ts';
 import { openCmppSession } from './cmpp-session.ts';
 import type { CmppVersion } from './cmpp.ts';
+import type { Faults } from '../kit/faults.ts';
 import { Pace } from './pace.ts';
 import type { Delivery, OutgoingPart, QueryOutcome, SmsSession, SubmitOutcome } from './session.ts';
 import { openSmppSession } from './smpp-session.ts';
@@ -51,6 +52,7 @@ interface ProviderOptions {
   log: Log;
   /** Short messages that this provider took today already, before this process. */
   sentToday: number;
+  faults: Faults;
   onDelivery: (delivery: Delivery) => Promise<void>;
 }
 
@@ -78,6 +80,11 @@ export class Provider implements AsyncDisposable {
     this.window = config.window ?? 10;
     this.#options = options;
     this.#pace = new Pace(config, options.clock, options.sentToday);
+    options.faults.watch((resource, fault) => {
+      if (resource !== config.id) return;
+      if (fault === 'cut') void this.#session?.[Symbol.asyncDispose]();
+      else if (this.hasRoom) this.events.emit('has-room');
+    });
     void this.#connect();
   }
 
@@ -92,6 +99,7 @@ export class Provider implements AsyncDisposable {
 
   /** Whether a further text may be begun now. */
   get hasRoom() {
+    if (this.#options.faults.on(this.config.id) === 'freeze') return false;
     if (this.#session === undefined || this.#throttle !== undefined || this.#inFlight >= this.window) return false;
     const waitMs = this.#pace.waitMs();
     if (waitMs > 0) this.#comeBackIn(waitMs);
@@ -118,6 +126,8 @@ export class Provider implements AsyncDisposable {
   }
 
   async submit(part: OutgoingPart): Promise<SubmitOutcome> {
+    const delayMs = this.#options.faults.delayMs(this.config.id);
+    if (delayMs > 0) await sleep(this.#options.clock, delayMs);
     const outcome = (await this.#session?.submit(part)) ?? { kind: 'not-sent' as const };
     if (outcome.kind === 'accepted') this.#throttleMs = PROVIDER_LIMITS.throttleFirstMs;
     if (outcome.kind === 'throttled') this.#slowDown();
@@ -173,7 +183,11 @@ export class Provider implements AsyncDisposable {
   }
 
   #open(): Promise<SmsSession> {
-    const { clock, log, onDelivery } = this.#options;
+    const { clock, log, faults } = this.#options;
+    if (faults.on(this.config.id) === 'cut') return Promise.reject(new Error('cut for an exercise'));
+    // A lost delivery is acknowledged and never told: that is how receipts get lost.
+    const onDelivery = (delivery: Delivery) =>
+      faults.loses(this.config.id) ? Promise.resolve() : this.#options.onDelivery(delivery);
     const { protocol = 'smpp', version = '2.0', serviceId = '' } = this.config;
     switch (protocol) {
       case 'smpp':

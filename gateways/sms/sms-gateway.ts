@@ -67,7 +67,8 @@ export class SmsGateway implements AsyncDisposable {
       const onDelivery = (delivery: Delivery) => this.#delivered(config.id, delivery);
       const today = dayOf(clock.now());
       const sentToday = ledger.partsOn(config.id, (atMs) => dayOf(atMs) === today);
-      return new Provider(config, { clock, chance, log: log.with({ provider: config.id }), sentToday, onDelivery });
+      const parts = { clock, chance, log: log.with({ provider: config.id }), faults: gateway.faults };
+      return new Provider(config, { ...parts, sentToday, onDelivery });
     });
     for (const provider of this.#providers) {
       provider.events.on('up', () => gateway.setResource(resourceOf(provider)));

@@ -8,6 +8,7 @@ import { AnnouncementPriority, Id, Level } from './common.ts';
 import { CALL_COMMANDS } from './call-commands.ts';
 import { ORDER_ACTIONS } from './order-burst.ts';
 import { Target } from './target.ts';
+import { Fault } from './gateway.ts';
 import type { CommandResult } from './command-result.ts';
 import type { Person, Right, Site, User } from './directory.ts';
 import type { ROUTING_FIELDS, Trunk } from './routing.ts';
@@ -206,6 +207,18 @@ export const Command = z.discriminatedUnion('do', [
     values: z.record(z.string().max(40), z.string().max(200)).default({}),
     incident: Id.optional(),
   }),
+  // faults for an exercise, at gateways that allow them
+  z.object({
+    do: z.literal('fault.inject'),
+    gateway: Id,
+    resource: Id,
+    fault: Fault,
+    amount: z.number().min(0).max(100_000).optional(),
+    /** Mended by itself after this time. */
+    seconds: z.number().int().min(1).max(3600).default(300),
+  }),
+  // every resource is tried, as each morning
+  z.object({ do: z.literal('check.start') }),
   // conversations by text, by the number's key
   z.object({ do: z.literal('thread.reply'), thread: Id, text: z.string().min(1).max(500) }),
   z.object({ do: z.literal('thread.take'), thread: Id }),

@@ -247,6 +247,20 @@ export const Site = z.object({
   devices: z.array(AlarmDevice).default([]),
   /** Plan ids in the order of the desk's buttons. */
   planButtons: z.array(Id).default([]),
+  /** Every resource is tried at this hour by the clock of the machine; without it on demand only. */
+  morningCheck: z
+    .object({
+      at: z
+        .string()
+        .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'an hour such as 07:30')
+        .optional(),
+      /** Numbers that must be there. */
+      numbers: z
+        .array(z.object({ number: z.string().regex(/^[0-9*#+]{2,24}$/), name: Name }))
+        .max(100)
+        .default([]),
+    })
+    .optional(),
   textTemplates: z.array(TextTemplate).max(200).default([]),
   zoneGroups: z.array(ZoneGroup).max(100).default([]),
   sounds: z.array(Sound).max(200).default([]),

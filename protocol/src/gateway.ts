@@ -71,6 +71,13 @@ export const GatewayOnline = z.object({
 });
 export type GatewayOnline = z.infer<typeof GatewayOnline>;
 
+/**
+ * What can go wrong on the way of a resource, to order: `loss` percent, `jitter` and `delay` milliseconds, `cut`: nothing comes through,
+ * `freeze`: what was last said is said again, `garbage`: bytes that mean nothing, `kill`: the process behind it dies; `none` mends.
+ */
+export const Fault = z.enum(['none', 'loss', 'jitter', 'delay', 'cut', 'freeze', 'garbage', 'kill']);
+export type Fault = z.infer<typeof Fault>;
+
 /** tocsin/<site>/gateway/<id>/command: the server asks. `command` ids repeat after a crash; a gateway does each once. */
 export const GatewayCommand = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('send-text'), command: Id, to: z.string().max(24), text: z.string().min(1).max(1000) }),
@@ -111,7 +118,7 @@ export const GatewayCommand = z.discriminatedUnion('kind', [
     kind: z.literal('inject-fault'),
     command: Id,
     resource: Id,
-    fault: z.enum(['none', 'loss', 'delay', 'cut', 'freeze', 'garbage', 'kill']),
+    fault: Fault,
     amount: z.number().min(0).max(100_000).optional(),
   }),
 ]);

@@ -2,6 +2,7 @@
  * What the console shows: one type a noun. The server decides, the console shows; an item is always sent whole.
  * Times are milliseconds since 1970 by the server's clock; `hello` carries the server's time so that ages are right.
  */
+import type { GatewayOnline, GatewayResource } from './gateway.ts';
 import type { AnnouncementPriority, Bearer, Level, Location, Name } from './common.ts';
 
 /** Progress of reaching one person over one channel (the notification ledger). */
@@ -389,6 +390,44 @@ export interface ThreadView {
   }[];
 }
 
+/** A gateway and what it reaches. */
+export interface GatewayView {
+  id: string;
+  kind: GatewayOnline['kind'];
+  isOnline: boolean;
+  since: number;
+  bearer?: Bearer;
+  linkQualityPercent?: number;
+  resources: GatewayResource[];
+  /** Faults that were injected and stand, by resource. */
+  faults: { resource: string; fault: string; amount?: number; by: string; since: number }[];
+}
+
+/** One thing that the morning check tries. */
+export interface CheckItem {
+  id: string;
+  kind: 'house' | 'gateway' | 'trunk' | 'radio' | 'horn' | 'texts' | 'number' | 'device' | 'sensor' | 'camera';
+  name: Name;
+  state: 'waiting' | 'ok' | 'failed' | 'skipped';
+  detail?: string;
+  /** How long the test took. */
+  ms?: number;
+  /** How it stood at the check before. */
+  before?: 'waiting' | 'ok' | 'failed' | 'skipped';
+}
+
+/** A morning check: running, or its result. */
+export interface CheckView {
+  id: string;
+  startedAt: number;
+  endedAt?: number;
+  /** A user's id, or `schedule`. */
+  startedBy: string;
+  failed?: number;
+  all?: number;
+  items: CheckItem[];
+}
+
 /** A thing the desk depends on, in the header: 中继 话机 无线 广播 短信 卫星 视频 数据. */
 export interface LinkView {
   id: 'trunk' | 'phones' | 'radio' | 'pa' | 'sms' | 'satellite' | 'video' | 'data';
@@ -428,6 +467,9 @@ export interface LiveNouns {
   devices: DeviceView;
   feeds: FeedView;
   threads: ThreadView;
+  gateways: GatewayView;
+  /** The newest one only. */
+  checks: CheckView;
   links: LinkView;
   trunks: TrunkView;
 }
@@ -451,6 +493,8 @@ export const LIVE_NOUNS = [
   'devices',
   'feeds',
   'threads',
+  'gateways',
+  'checks',
 ] as const satisfies readonly LiveNoun[];
 
 /** One change of live state: the item whole, or the id of one that is gone. */

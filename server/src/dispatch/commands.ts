@@ -33,6 +33,8 @@ import { pressDevice, radioSpeaks } from './play-demo.ts';
 import { parkFromDesk, retrieveAtDesk } from './park-call.ts';
 import { pickUpAtDesk } from './pick-up-call.ts';
 import { playOnZones, sayOnZones, speakOnZones, stopZones } from './page-zones.ts';
+import { injectFault } from './inject-fault.ts';
+import { startCheck } from './morning-check.ts';
 import { sendOrder } from './send-order.ts';
 import { sendText } from './send-text.ts';
 import { setMode } from './set-mode.ts';
@@ -99,6 +101,8 @@ export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
   'page.play': { right: 'page', run: playOnZones },
   'page.speak': { right: 'page', run: speakOnZones },
   'page.stop': { right: 'page', run: stopZones },
+  'fault.inject': { right: 'drill', run: injectFault },
+  'check.start': { right: 'alarm', run: startCheck },
   'order.send': { right: 'text', run: sendOrder },
   'text.send': { right: 'text', run: sendText },
   'thread.reply': { right: 'text', run: replyToThread },

@@ -34,6 +34,8 @@ import type { Store } from '#store/store.ts';
 import type { Phones } from './phones.ts';
 import type { SeatsTaken } from './seats-taken.ts';
 import type { SystemState } from './system-state.ts';
+import type { GatewayAsks } from './gateway-asks.ts';
+import type { Checks } from './checks.ts';
 
 /** Everything the control room works with: opened by `main`, handed to what dispatchers do. */
 export interface Desk {
@@ -67,6 +69,10 @@ export interface Desk {
   incidents: Incidents;
   plans: Plans;
   runs: Runs;
+  asks: GatewayAsks;
+  check: Checks;
+  /** Asks a SIP peer by OPTIONS whether it lives. */
+  ping: UserAgent['ping'];
   texts: Texts;
   /** Hands a command with an id of its own to a gateway; resolves when the broker has it. */
   sendToGateway(gateway: string, command: GatewayCommand): Promise<void>;

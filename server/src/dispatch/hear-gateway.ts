@@ -67,6 +67,7 @@ export const hearGateway = {
 
   commandResult(gateway: string, result: GatewayCommandResult, desk: Desk): void {
     const { command, outcome, because } = result;
+    if (desk.asks.take(result)) return;
     orderCommandResult(result, desk);
     if (outcome === 'refused') {
       desk.log.warn('gateway refused a command', { gateway, command, because });

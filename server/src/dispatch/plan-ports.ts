@@ -9,7 +9,7 @@ import type { Desk } from './desk.ts';
 const PLAN_CALLER = { number: '8000', name: 'Tocsin' };
 
 /** What plans work with, made of the house's nouns: the only place where the two sets of words meet. */
-export function planPorts(desk: Omit<Desk, 'plans' | 'runs'>): PlanPorts {
+export function planPorts(desk: Omit<Desk, 'plans' | 'runs' | 'check'>): PlanPorts {
   const { directory, conferences, announcements, lines, texts, incidents, alarms, engine, phones } = desk;
   return {
     directory,

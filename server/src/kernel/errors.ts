@@ -55,6 +55,8 @@ export const FAILURES = {
   INCIDENT_LIMIT: 'As many incidents as can be kept are open; close some first',
   // engine room
   GATEWAY_OFFLINE: 'The gateway is not connected',
+  FAULT_REFUSED: 'The gateway does not play this fault',
+  CHECK_RUNNING: 'The morning check is running already',
   TEXT_WORD_MISSING: 'The template has a word in braces that nobody has filled in',
   TEXT_QUEUE_FULL: 'As many text messages as can be kept are waiting already',
   SMS_PROVIDER_DOWN: 'The short-message centre does not answer',

@@ -31,6 +31,8 @@ import { keepCalls } from '#dispatch/keep-calls.ts';
 import { takeUpCalls } from '#dispatch/take-up-calls.ts';
 import { keepFeeds, restoreFeeds } from '#dispatch/ask-for-feed.ts';
 import type { Desk } from '#dispatch/desk.ts';
+import { GatewayAsks } from '#dispatch/gateway-asks.ts';
+import { MorningCheck } from '#dispatch/morning-check.ts';
 import { Phones } from '#dispatch/phones.ts';
 import { planPorts } from '#dispatch/plan-ports.ts';
 import { SeatsTaken } from '#dispatch/seats-taken.ts';
@@ -58,6 +60,7 @@ import { openDoors } from '#api/doors.ts';
 import { GatewayCommands, openGatewayDoor } from '#api/gateway/door.ts';
 import type { Config } from './config.ts';
 import { Edges } from './edges.ts';
+import { mqttUsersOfSite } from './mqtt-users.ts';
 import { writeRunFile } from './run-file.ts';
 
 /** A running server. */
@@ -134,7 +137,16 @@ export async function openServer(config: Config): Promise<Server> {
   );
   const broker = config.mqttUrl
     ? undefined
-    : opened.use(await openBroker({ ...kit, host: config.host, port: config.mqttPort, site }));
+    : opened.use(
+        await openBroker({
+          ...kit,
+          host: config.host,
+          port: config.mqttPort,
+          site,
+          credentials: mqttUsersOfSite(config.siteFolder),
+          anonymousOnLoopback: true,
+        }),
+      );
   const mqtt = opened.use(
     await openMqtt({ ...kit, ...(broker ? { broker } : { url: config.mqttUrl!, clientId: `tocsin-${site}` }) }),
   );
@@ -203,7 +215,7 @@ export async function openServer(config: Config): Promise<Server> {
 
   // The doors come before the plans, so that the address in a link is known; nobody is let in yet.
   const holdMusicFile = await holdMusic(join(config.data, 'speech'));
-  const house: Omit<Desk, 'plans' | 'runs' | 'publicUrl' | 'bookings'> = {
+  const house: Omit<Desk, 'plans' | 'runs' | 'publicUrl' | 'bookings' | 'check'> = {
     ...kit,
     directory,
     timeline,
@@ -229,6 +241,8 @@ export async function openServer(config: Config): Promise<Server> {
     recordings,
     alarms,
     incidents,
+    asks: new GatewayAsks({ ...kit, send: (gateway, command) => commands.sendDurable(gateway, command) }),
+    ping: (target, timeoutMs) => userAgent.ping(target, timeoutMs),
     texts,
     threads,
     feeds,
@@ -240,6 +254,8 @@ export async function openServer(config: Config): Promise<Server> {
     dataFolder: config.data,
   };
   const desk = house as Desk;
+  const check = opened.use(new MorningCheck(desk));
+  desk.check = check;
   const doors = opened.use(await openDoors({ config, desk, userAgent, edgeProblem: () => edges.problem(), mqtt }));
   desk.publicUrl = doors.publicUrl;
   const bookings = opened.use(new BookingClerk(desk));
@@ -256,6 +272,7 @@ export async function openServer(config: Config): Promise<Server> {
   await recoverVideo(desk);
   followAlarms(desk);
   tellPreparing(desk);
+  await check.open();
   await takeUpCalls(userAgent, desk);
   keepCalls(desk);
   await openGatewayDoor(mqtt, desk);

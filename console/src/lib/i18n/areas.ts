@@ -1,4 +1,5 @@
 import { alarm } from './alarm.ts';
+import { checks } from './checks.ts';
 import { common } from './common.ts';
 import { desk } from './desk.ts';
 import { entries } from './entries.ts';
@@ -18,6 +19,7 @@ import { video } from './video.ts';
 
 /** Every area of the screen and its words. */
 export const AREAS = {
+  checks,
   common,
   states,
   errors,

@@ -19,6 +19,7 @@ import { noteSoon } from '#timeline/note-soon.ts';
 import { complain } from '../complain.ts';
 import { SESSION_COOKIE, sessionOf } from '../session-cookie.ts';
 import { accountRoutes } from './accounts.ts';
+import { checkRoutes } from './checks.ts';
 import { commandRoutes } from './commands.ts';
 import { healthRoutes } from './health.ts';
 import { incidentRoutes } from './incidents.ts';
@@ -93,6 +94,7 @@ export async function buildHttp(parts: HttpParts): Promise<Http> {
   timelineRoutes(http, parts);
   recordingRoutes(http, parts);
   siteRoutes(http, parts);
+  checkRoutes(http, parts);
   commandRoutes(http, parts);
   phoneRoutes(http, parts);
   accountRoutes(http, parts);

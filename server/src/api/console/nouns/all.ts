@@ -1,9 +1,11 @@
 import { alarms } from './alarms.ts';
 import { calls } from './calls.ts';
 import { channels } from './channels.ts';
+import { checks } from './checks.ts';
 import { conferences } from './conferences.ts';
 import { devices } from './devices.ts';
 import { feeds } from './feeds.ts';
+import { gateways } from './gateways.ts';
 import { gauges } from './gauges.ts';
 import { incidents } from './incidents.ts';
 import { links } from './links.ts';
@@ -33,4 +35,6 @@ export const NOUNS = [
   devices,
   feeds,
   threads,
+  gateways,
+  checks,
 ] as const;
