@@ -72,6 +72,8 @@ export class PaGateway implements AsyncDisposable {
   readonly gateway: Gateway;
   readonly #options: PaGatewayOptions;
   readonly #parts: Parts;
+  /** Horns whose beats have stopped. */
+  readonly #missed = new Set<string>();
 
   /** Use startPaGateway. */
   constructor(options: PaGatewayOptions, parts: Parts) {
@@ -136,7 +138,13 @@ export class PaGateway implements AsyncDisposable {
   #feelPulses() {
     const nowMs = this.#options.clock.monotonic();
     for (const zone of this.#parts.zones.values())
-      for (const { name, isAlive } of zone.pulses(nowMs)) this.#tellHorn(zone.config.id, name, isAlive);
+      for (const { name, isAlive } of zone.pulses(nowMs)) {
+        const key = `${zone.config.id}.${name}`;
+        // A beat tells that a horn lives, not that it plays: it takes back only what its silence has said.
+        if (!isAlive) this.#missed.add(key);
+        else if (!this.#missed.delete(key)) continue;
+        this.#tellHorn(zone.config.id, name, isAlive);
+      }
   }
 
   /** One horn as a resource of its own, so that a dead one can be named. */
