@@ -140,6 +140,19 @@ export const GatewayConfig = z.discriminatedUnion('kind', [
     callTo: z.string().max(200).optional(),
   }),
   z.object({
+    kind: z.literal('cap'),
+    ...receiver,
+    sender: z.string().min(1).max(200),
+    senderName: z.string().min(1).max(80),
+    utcOffsetHours: z.number().min(-12).max(14).optional(),
+    inFolder: z.string().optional(),
+    /** Absent: `cap` in the data folder. */
+    outFolder: z.string().optional(),
+    token: z.string().min(8).max(200).optional(),
+    feeds: z.array(z.url()).max(20).optional(),
+    feedEveryMs: z.number().int().min(1000).optional(),
+  }),
+  z.object({
     kind: z.literal('telemetry-sl651'),
     ...receiver,
     utcOffsetHours: z.number().min(-12).max(14).optional(),

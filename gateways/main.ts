@@ -3,6 +3,7 @@
  * `node gateways/main.ts --config gateways.yaml`. It answers `{kind: 'ready', gateways}` or `{kind: 'failed', why}`,
  * ends itself in order when the parent goes away, and needs nothing else from its parent: its work comes by MQTT and SIP.
  */
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemChance } from '@tocsin/server/kernel/chance.ts';
 import { systemClock } from '@tocsin/server/kernel/clock.ts';
@@ -101,6 +102,12 @@ async function start(one: GatewayConfig, config: GatewaysConfig, log: ReturnType
       return (await import('./alarm/devices/scaip/receiver.ts')).startScaipReceiver({ ...common, ...given(one) });
     case 'alarm-contact-id':
       return (await import('./alarm/devices/contact-id/receiver.ts')).startContactIdReceiver({
+        ...common,
+        ...given(one),
+      });
+    case 'cap':
+      return (await import('./cap/gateway.ts')).startCapGateway({
+        outFolder: join(config.dataFolder, 'cap'),
         ...common,
         ...given(one),
       });

@@ -288,6 +288,7 @@ export function fakeSite(morePeople = 120): SiteView {
         bearer: 'satellite',
       },
     ],
+    gaugeRules: [],
     gauges: [
       gauge('dam-level', '坝前水位', 'Dam level', 'water-level', 'm', 452, 306, 117.5),
       gauge('shiqiao-level', '石桥站', 'Shiqiao', 'water-level', 'm', 676, 402, 42.5),

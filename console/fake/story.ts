@@ -157,6 +157,7 @@ function desk(): Story {
       threads: [],
       gateways: [],
       checks: [],
+      shelves: [],
       feeds: [
         {
           id: 'feed-wang',
@@ -799,6 +800,7 @@ function empty(): Story {
                 : (one.value ?? 0),
         trend: 'steady' as const,
       })),
+      shelves: [],
       feeds: [],
       threads: [],
       gateways: [],

@@ -4,11 +4,11 @@
  * and gets one `CommandResult` in the acknowledgement.
  */
 import { z } from 'zod';
-import { AnnouncementPriority, Id, Level } from './common.ts';
 import { CALL_COMMANDS } from './call-commands.ts';
 import { ORDER_ACTIONS } from './order-burst.ts';
 import { Target } from './target.ts';
-import { Fault } from './gateway.ts';
+import { AnnouncementPriority, AtMs, Id, Level, Location, Name } from './common.ts';
+import { Fault, WarningCategory, WarningText } from './gateway.ts';
 import type { CommandResult } from './command-result.ts';
 import type { Person, Right, Site, User } from './directory.ts';
 import type { ROUTING_FIELDS, Trunk } from './routing.ts';
@@ -83,10 +83,57 @@ export const Command = z.discriminatedUnion('do', [
     note: note.default(''),
   }),
   z.object({ do: z.literal('alarm.to-incident'), alarm: Id }),
+  /** Alarms of this source make no sound and no card until then: it is being worked on (ISA-18.2). */
+  z.object({
+    do: z.literal('alarm.shelve'),
+    /** The source of this alarm, or a device or a gauge. */
+    alarm: Id.optional(),
+    source: Id.optional(),
+    minutes: z.number().int().min(1).max(10_080),
+    reason: z.string().min(1).max(200),
+  }),
+  z.object({ do: z.literal('alarm.unshelve'), source: z.string().min(1).max(200) }),
   z.object({ do: z.literal('bell.silence') }),
+  // gauges: a recorded flood, played again as an exercise
+  z.object({
+    do: z.literal('gauges.replay'),
+    /** What was recorded between these times … */
+    from: AtMs.optional(),
+    to: AtMs.optional(),
+    /** … or this curve: minutes from its beginning, and values. */
+    curve: z
+      .array(z.object({ gauge: Id, minute: z.number().nonnegative().max(100_000), value: z.number() }))
+      .max(10_000)
+      .optional(),
+    /** So many times faster than it was. */
+    speed: z.number().min(1).max(36_000),
+  }),
+  z.object({ do: z.literal('gauges.stop-replay') }),
   // incidents
   z.object({ do: z.literal('incident.open'), title: z.string().min(1).max(120), level: Level }),
   z.object({ do: z.literal('incident.close'), incident: Id, note: note.default('') }),
+  /** A warning for the public and other offices, by CAP 1.2: the first is an alert, the next ones update it. */
+  z.object({
+    do: z.literal('incident.publish-warning'),
+    incident: Id,
+    headline: Name,
+    text: WarningText.optional(),
+    instruction: WarningText.optional(),
+    /** What happens, in a few words; absent: the incident's title. */
+    event: Name.optional(),
+    level: Level.optional(),
+    category: WarningCategory.default('Safety'),
+    urgency: z.enum(['Immediate', 'Expected', 'Future', 'Past', 'Unknown']).default('Immediate'),
+    certainty: z.enum(['Observed', 'Likely', 'Possible', 'Unlikely', 'Unknown']).default('Likely'),
+    forHours: z.number().min(1).max(168).default(6),
+    area: z.object({
+      name: z.string().min(1).max(200),
+      outline: z.array(Location).max(200).optional(),
+      centre: Location.optional(),
+      radiusKm: z.number().nonnegative().max(1000).optional(),
+    }),
+  }),
+  z.object({ do: z.literal('incident.cancel-warning'), incident: Id, text: note.default('') }),
   z.object({ do: z.literal('incident.mark'), incident: Id, text: note }),
   // plans
   z.object({

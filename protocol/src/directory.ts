@@ -142,6 +142,37 @@ export const Gauge = z.object({
 });
 export type Gauge = z.infer<typeof Gauge>;
 
+/** A value above a limit, or a rise faster than one, or both. */
+export const GaugeCondition = z
+  .object({
+    gauge: Id,
+    above: z.number().optional(),
+    /** How far the value must fall below before the condition is left. */
+    hysteresis: z.number().nonnegative().optional(),
+    /** In the gauge's unit. */
+    risePerHour: z.number().positive().optional(),
+  })
+  .refine(
+    ({ above, risePerHour }) => above !== undefined || risePerHour !== undefined,
+    'a condition says above or risePerHour',
+  );
+export type GaugeCondition = z.infer<typeof GaugeCondition>;
+
+/** Several stations together are an alarm: every condition of `all`, and one of `any`. */
+export const GaugeRule = z
+  .object({
+    id: Id,
+    name: Name,
+    level: z.union([z.literal(1), z.literal(2), z.literal(3), z.literal(4)]).default(2),
+    all: z.array(GaugeCondition).max(20).default([]),
+    any: z.array(GaugeCondition).max(20).default([]),
+    plan: Id.optional(),
+    /** Whether the plan waits for a press. */
+    do: z.enum(['propose', 'start']).default('propose'),
+  })
+  .refine(({ all, any }) => all.length + any.length > 0, 'a rule has conditions');
+export type GaugeRule = z.infer<typeof GaugeRule>;
+
 /** A one-key alarm device. */
 export const AlarmDevice = z.object({
   id: Id,
@@ -244,6 +275,7 @@ export const Site = z.object({
   zones: z.array(Zone).default([]),
   channels: z.array(Channel).default([]),
   gauges: z.array(Gauge).default([]),
+  gaugeRules: z.array(GaugeRule).max(200).default([]),
   devices: z.array(AlarmDevice).default([]),
   /** Plan ids in the order of the desk's buttons. */
   planButtons: z.array(Id).default([]),

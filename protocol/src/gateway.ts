@@ -3,7 +3,7 @@
  * docs/protocol/gateway.md is the same for readers. Every body is parsed here and nowhere else.
  */
 import { z } from 'zod';
-import { AtMs, Bearer, Id, Level, Location } from './common.ts';
+import { AtMs, Bearer, Id, Level, Location, Name } from './common.ts';
 
 /** Largest body of a message on the broker, in bytes; larger ones are dropped and counted. */
 export const MAX_BODY_BYTES = 64 * 1024;
@@ -61,7 +61,7 @@ export type GatewayResource = z.infer<typeof GatewayResource>;
 /** tocsin/<site>/gateway/<id>/online, retained; the last will is `{"online":false,"kind":…}`. Sent again every heartbeatMs. */
 export const GatewayOnline = z.object({
   online: z.boolean(),
-  kind: z.enum(['radio', 'satellite', 'pstn', 'pa', 'sms', 'alarm', 'sensor', 'camera']),
+  kind: z.enum(['radio', 'satellite', 'pstn', 'pa', 'sms', 'alarm', 'sensor', 'camera', 'cap']),
   bearer: Bearer.optional(),
   at: AtMs.optional(),
   heartbeatMs: z.number().int().min(200).max(600_000).optional(),
@@ -77,6 +77,25 @@ export type GatewayOnline = z.infer<typeof GatewayOnline>;
  */
 export const Fault = z.enum(['none', 'loss', 'jitter', 'delay', 'cut', 'freeze', 'garbage', 'kill']);
 export type Fault = z.infer<typeof Fault>;
+
+/** What a warning is about (CAP 1.2, `category`). */
+export const WarningCategory = z.enum([
+  'Geo',
+  'Met',
+  'Safety',
+  'Security',
+  'Rescue',
+  'Fire',
+  'Health',
+  'Env',
+  'Transport',
+  'Infra',
+  'CBRNE',
+  'Other',
+]);
+
+/** The longer words of a warning, in both languages. */
+export const WarningText = z.object({ zh: z.string().min(1).max(1000), en: z.string().min(1).max(1000).optional() });
 
 /** tocsin/<site>/gateway/<id>/command: the server asks. `command` ids repeat after a crash; a gateway does each once. */
 export const GatewayCommand = z.discriminatedUnion('kind', [
@@ -113,6 +132,34 @@ export const GatewayCommand = z.discriminatedUnion('kind', [
       .regex(/^[A-Za-z0-9+/]+={0,2}$/),
   }),
   z.object({ kind: z.literal('self-test'), command: Id, resource: Id }),
+  /** A warning to the public and to other offices, in the words of CAP 1.2. */
+  z.object({
+    kind: z.literal('publish-warning'),
+    command: Id,
+    /** Of this message; Id is stricter than CAP. */
+    identifier: Id,
+    messageType: z.enum(['alert', 'update', 'cancel']),
+    sentAt: AtMs,
+    isDrill: z.boolean(),
+    /** Our earlier messages that this one replaces or ends. */
+    references: z.array(z.object({ identifier: Id, sentAt: AtMs })).max(50),
+    incident: z.string().max(80),
+    category: WarningCategory,
+    event: Name,
+    level: Level,
+    urgency: z.enum(['Immediate', 'Expected', 'Future', 'Past', 'Unknown']),
+    certainty: z.enum(['Observed', 'Likely', 'Possible', 'Unlikely', 'Unknown']),
+    expiresAt: AtMs.optional(),
+    headline: Name,
+    text: WarningText.optional(),
+    instruction: WarningText.optional(),
+    area: z.object({
+      name: z.string().min(1).max(200),
+      outline: z.array(Location).max(200).optional(),
+      centre: Location.optional(),
+      radiusKm: z.number().nonnegative().max(1000).optional(),
+    }),
+  }),
   /** Simulators only: a fault to show. */
   z.object({
     kind: z.literal('inject-fault'),
@@ -204,6 +251,22 @@ export const GatewayEvent = z.discriminatedUnion('kind', [
     location: Location.optional(),
   }),
   z.object({ kind: z.literal('resource'), event: Id, at: AtMs, resource: GatewayResource }),
+  /** Another office warns (CAP 1.2). */
+  z.object({
+    kind: z.literal('warning'),
+    event: Id,
+    at: AtMs,
+    /** Names the first message of the chain, this one, and what it does to the warning. */
+    warning: Id,
+    message: Id,
+    messageType: z.enum(['alert', 'update', 'cancel']),
+    isDrill: z.boolean(),
+    level: Level,
+    headline: Name,
+    text: z.string().max(500),
+    location: Location.optional(),
+    expiresAt: AtMs.optional(),
+  }),
 ]);
 export type GatewayEvent = z.infer<typeof GatewayEvent>;
 

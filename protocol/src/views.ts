@@ -118,6 +118,8 @@ export interface AlarmView {
   note?: string;
   device?: string;
   gauge?: string;
+  /** The rule over several gauges that is met. */
+  rule?: string;
   zone?: string;
   person?: string;
   location?: Location;
@@ -129,6 +131,21 @@ export interface AlarmView {
   batteryPercent?: number;
   /** What raised it is over by the device's own word; it stays until someone has looked after it (ISA-18.2). */
   normalAt?: number;
+  /** Marked as exercise: what it brings about is a drill. */
+  isDrill?: boolean;
+  /** It ends by itself then, when nobody has taken it. */
+  expiresAt?: number;
+}
+
+/** A source of alarms that is silenced for a time. */
+export interface ShelfView {
+  /** Device, gauge, or what makes an alarm of the system the same alarm. */
+  id: string;
+  name: Name;
+  since: number;
+  until: number;
+  by: string;
+  reason: string;
 }
 
 export interface IncidentView {
@@ -455,6 +472,7 @@ export interface SystemView {
 export interface LiveNouns {
   system: SystemView;
   alarms: AlarmView;
+  shelves: ShelfView;
   incidents: IncidentView;
   plans: PlanView;
   runs: RunView;
@@ -482,6 +500,7 @@ export const LIVE_NOUNS = [
   'trunks',
   'plans',
   'alarms',
+  'shelves',
   'incidents',
   'runs',
   'conferences',

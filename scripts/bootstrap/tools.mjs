@@ -14,6 +14,7 @@ const TOOLS = {
   sipsak: 'sipsak',
   sox: 'sox',
   tshark: 'tshark',
+  'libxml2-utils': 'xmllint',
   'espeak-ng': 'espeak-ng',
   ffmpeg: 'ffmpeg',
   'mosquitto-clients': 'mosquitto_pub',

@@ -1,5 +1,5 @@
 /** The statements about alarms, their signals, and what is known of devices and gauges. */
-import type { AlarmView } from '@tocsin/protocol/views.ts';
+import type { AlarmView, ShelfView } from '@tocsin/protocol/views.ts';
 import type { Queryable } from '#store/queryable.ts';
 import type { Store } from '#store/store.ts';
 import type { Signal } from './signal.ts';
@@ -30,6 +30,8 @@ export interface Batch {
   folds: { from: string[]; into: string }[];
   sources: SourceRecord[];
   readings: Reading[];
+  /** As they are now; those without a view are gone. */
+  shelves: { id: string; shelf: ShelfView | undefined }[];
 }
 
 export async function saveBatch(store: Store, batch: Batch): Promise<void> {
@@ -41,6 +43,7 @@ export async function saveBatch(store: Store, batch: Batch): Promise<void> {
       await tx.query('UPDATE alarm_signal SET alarm = $2 WHERE alarm = ANY($1)', [from, into]);
     }
     await saveSources(tx, batch.sources);
+    await saveShelves(tx, batch.shelves);
     await saveReadings(tx, batch.readings);
   });
 }
@@ -94,6 +97,22 @@ async function saveSources(tx: Queryable, sources: SourceRecord[]): Promise<void
      ON CONFLICT (id) DO UPDATE SET heard_at = excluded.heard_at, state = excluded.state`,
     [JSON.stringify(sources)],
   );
+}
+
+async function saveShelves(tx: Queryable, shelves: Batch['shelves']): Promise<void> {
+  if (shelves.length === 0) return;
+  const kept = shelves.flatMap(({ shelf }) => shelf ?? []);
+  const gone = shelves.filter(({ shelf }) => !shelf).map(({ id }) => id);
+  await tx.query('DELETE FROM alarm_shelf WHERE source = ANY($1)', [gone]);
+  await tx.query(
+    `INSERT INTO alarm_shelf (source, body) SELECT s->>'id', s FROM jsonb_array_elements($1::jsonb) AS s
+     ON CONFLICT (source) DO UPDATE SET body = excluded.body`,
+    [JSON.stringify(kept)],
+  );
+}
+
+export async function readShelves(store: Queryable): Promise<ShelfView[]> {
+  return (await store.query<{ body: ShelfView }>('SELECT body FROM alarm_shelf')).map(({ body }) => body);
 }
 
 async function saveReadings(tx: Queryable, readings: Reading[]): Promise<void> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
-import type { AlarmDevice, Gauge, Person } from '@tocsin/protocol/directory.ts';
+import type { AlarmDevice, Gauge, GaugeRule, Person } from '@tocsin/protocol/directory.ts';
 import type { AlarmView } from '@tocsin/protocol/views.ts';
 import { seededChance } from '#kernel/chance.ts';
 import { ManualClock } from '#kernel/clock.ts';
@@ -32,6 +32,20 @@ const GAUGE: Gauge = {
     { level: 1, above: 75 },
   ],
 };
+const DOWNSTREAM: Gauge = { ...GAUGE, id: 'downstream', name: { zh: '石桥水位' }, thresholds: [] };
+/** High water above, and either high water or a fast rise below. */
+const RULE: GaugeRule = {
+  id: 'both',
+  name: { zh: '上下游同时超限' },
+  level: 1,
+  all: [{ gauge: 'upstream', above: 73, hysteresis: 0.5 }],
+  any: [
+    { gauge: 'downstream', above: 40 },
+    { gauge: 'downstream', risePerHour: 2 },
+  ],
+  plan: 'flood',
+  do: 'propose',
+};
 const WANG: Person = {
   id: 'wang-guilan',
   name: { zh: '王桂兰' },
@@ -49,9 +63,9 @@ async function desk(t: TestContext, { store, clock = new ManualClock() }: { stor
     store: database,
     timeline: { append: (entry) => (entries.push(entry), Promise.resolve(entry as never)) },
     directory: {
-      site: { gauges: [GAUGE], devices: DEVICES },
+      site: { gauges: [GAUGE, DOWNSTREAM], gaugeRules: [RULE], devices: DEVICES },
       device: (id) => DEVICES.find((device) => device.id === id),
-      gauge: (id) => (id === GAUGE.id ? GAUGE : undefined),
+      gauge: (id) => [GAUGE, DOWNSTREAM].find((gauge) => gauge.id === id),
       person: (id) => (id === WANG.id ? WANG : undefined),
       zone: () => undefined,
     },
@@ -229,13 +243,167 @@ test('water over a threshold is one alarm that becomes graver and recovers by it
   assert.equal(alarms.open().length, 0);
 });
 
+test('several stations together are one alarm, which ends beyond the hysteresis only, also after a restart', async (t) => {
+  const first = await desk(t);
+  const read = async (house: typeof first, gauge: string, value: number) => {
+    house.clock.advance(MINUTE);
+    await house.alarms.takeReading(gauge, { value });
+  };
+  const standing = (house: typeof first) => house.alarms.open().filter(({ rule }) => rule === 'both');
+  await read(first, 'upstream', 73.5);
+  await read(first, 'downstream', 39);
+  assert.deepEqual(standing(first), []);
+  await read(first, 'downstream', 40.2);
+  assert.deepEqual(
+    standing(first).map(({ kind, level, title, facts }) => [kind, level, title.zh, facts.zh]),
+    [['gauge-rule', 1, '上下游同时超限', '坝前水位 73.5 m · 石桥水位 40.2 m']],
+  );
+  await read(first, 'upstream', 72.6);
+  assert.equal(standing(first).length, 1);
+  await first.alarms[Symbol.asyncDispose]();
+  const second = await desk(t, { store: first.store, clock: first.clock });
+  assert.equal(standing(second).length, 1);
+  await read(second, 'downstream', 40.3);
+  assert.deepEqual([standing(second).length, second.raised.length], [1, 0]);
+  await read(second, 'upstream', 72.4);
+  assert.deepEqual(standing(second), []);
+});
+
+test('a fast rise is a condition too', async (t) => {
+  const { alarms, clock } = await desk(t);
+  await alarms.takeReading('upstream', { value: 73.5 });
+  for (const value of [30, 30.1, 30.5]) {
+    await alarms.takeReading('downstream', { value });
+    clock.advance(5 * MINUTE);
+  }
+  assert.equal(alarms.open().filter(({ rule }) => rule === 'both').length, 1);
+});
+
+test('a recorded flood is played again, faster and as an exercise, while the real gauges are watched on', async (t) => {
+  const { alarms, raised, clock, entries } = await desk(t);
+  const from = clock.now();
+  for (const value of [73, 74.2, 75.3, 72]) {
+    clock.advance(10 * MINUTE);
+    await alarms.takeReading('upstream', { value });
+  }
+  const recorded = raised.length;
+  assert.deepEqual(
+    alarms.open().filter(({ gauge }) => gauge),
+    [],
+  );
+  const state = await alarms.replay({ from, to: clock.now(), speed: 60 }, 'li');
+  assert.deepEqual([state.speed, state.to], [60, clock.now()]);
+  await assert.rejects(alarms.replay({ speed: 1 }, 'li'), { code: 'REPLAY_RUNNING' });
+  clock.advance(11_000);
+  const drill = () => alarms.open().filter(({ isDrill }) => isDrill);
+  assert.deepEqual(
+    drill().map(({ title, level, gauge }) => [title.zh, level, gauge]),
+    [['【演练】坝前水位 74.2 m，超过 74', 2, 'upstream']],
+  );
+  assert.deepEqual(alarms.replaying()?.values, [{ gauge: 'upstream', value: 74.2 }]);
+  assert.equal(alarms.gauge('upstream')?.value, 72);
+  clock.advance(10_000);
+  assert.deepEqual(
+    drill().map(({ level }) => level),
+    [1],
+  );
+  assert.equal(raised.length, recorded + 2);
+  clock.advance(100_000);
+  assert.deepEqual(drill(), []);
+  assert.equal(alarms.replaying(), undefined);
+  const told = entries.map(({ kind }) => kind).filter((kind) => kind.startsWith('gauge.'));
+  assert.deepEqual(told, ['gauge.replay-started', 'gauge.replay-ended']);
+});
+
+test('a curve that is given is played as well, and what it raised ends when it is stopped', async (t) => {
+  const { alarms, clock } = await desk(t);
+  await assert.rejects(alarms.replay({ curve: [{ gauge: 'nowhere', minute: 0, value: 1 }], speed: 1 }, 'li'), {
+    code: 'REPLAY_EMPTY',
+  });
+  const curve = [75, 74, 73].map((value, hour) => ({ gauge: 'upstream', minute: hour * 60, value: value + 0.5 }));
+  await alarms.replay({ curve, speed: 3600 }, 'li');
+  clock.advance(0);
+  assert.equal(alarms.open().filter(({ isDrill }) => isDrill).length, 1);
+  alarms.stopReplay();
+  assert.deepEqual(
+    alarms.open().filter(({ isDrill }) => isDrill),
+    [],
+  );
+});
+
 test('a shelved device makes no sound, and its alarm stands as shelved', async (t) => {
   const { alarms, press, raised, clock } = await desk(t);
-  alarms.shelve('key-1', clock.now() + 60 * MINUTE, 'li', '检修');
+  await alarms.shelve('key-1', clock.now() + 60 * MINUTE, 'li', '检修');
   assert.equal((await press('key-1'))?.state, 'shelved');
   assert.equal(raised.length, 0);
-  alarms.unshelve('key-1', 'li');
+  await alarms.unshelve('key-1', 'li');
   assert.equal(alarms.open()[0]?.state, 'raised');
+  assert.equal(raised.length, 1);
+  await assert.rejects(alarms.unshelve('key-1', 'li'), { code: 'SHELF_UNKNOWN' });
+});
+
+test('what is shelved is shelved after a restart too, and comes back by itself: what still stands cries again', async (t) => {
+  const first = await desk(t);
+  const card = await first.press('key-1');
+  await first.alarms.shelve(first.alarms.sourceOf(card!.id), first.clock.now() + 60 * MINUTE, 'li', '检修');
+  assert.equal(first.alarms.open()[0]?.state, 'shelved');
+  await first.alarms[Symbol.asyncDispose]();
+  first.clock.advance(30 * MINUTE);
+  const second = await desk(t, { store: first.store, clock: first.clock });
+  assert.deepEqual(
+    second.alarms.shelves().map(({ id, by, reason, name }) => [id, by, reason, name.zh]),
+    [['key-1', 'li', '检修', '一键通 1']],
+  );
+  assert.equal((await second.press('key-1', { kind: 'fall' }))?.state, 'shelved');
+  assert.deepEqual(
+    second.raised.filter(({ device }) => device === 'key-1'),
+    [],
+  );
+  first.clock.advance(31 * MINUTE);
+  assert.deepEqual(
+    second.raised.map(({ kind }) => kind).filter((kind) => kind !== 'silent'),
+    ['one-key', 'fall'],
+  );
+  assert.deepEqual(second.alarms.shelves(), []);
+  await second.alarms.durable();
+  await second.alarms[Symbol.asyncDispose]();
+  const third = await desk(t, { store: first.store, clock: first.clock });
+  assert.deepEqual(third.alarms.shelves(), []);
+  assert.deepEqual([...new Set(second.entries.map(({ kind }) => kind))].sort(), ['alarm.raised', 'alarm.unshelved']);
+});
+
+test('an alarm of the system is shelved by what it is; the card of a flood is not', async (t) => {
+  const { alarms, press, clock } = await desk(t);
+  const signal = { kind: 'technical', sameness: 'recording-failed', level: 2 as const, title: { zh: '录音写不下去' } };
+  const card = await alarms.raise(signal);
+  await alarms.shelve(alarms.sourceOf(card!.id), clock.now() + MINUTE, 'li', '换盘');
+  assert.equal(alarms.open()[0]?.state, 'shelved');
+  for (let i = 0; i < 15; i++) await press(`key-${i}`);
+  const flood = alarms.open().find(({ state }) => state === 'raised')!;
+  assert.throws(() => alarms.sourceOf(flood.id), { code: 'ALARM_STATE' });
+});
+
+test('a warning that is updated is one card in its newest words; it ends by its cancel, or when its time is over', async (t) => {
+  const { alarms, clock } = await desk(t);
+  const standing = () => alarms.open().filter(({ kind }) => kind === 'warning');
+  const warn = (id: string, level: 1 | 2 | 3, zh: string) =>
+    alarms.raise({
+      ...{ id: `warning/${id}`, kind: 'warning', sameness: 'warning/first', level, title: { zh }, facts: { zh } },
+      expiresAt: clock.now() + 60 * MINUTE,
+      isDrill: true,
+    });
+  const card = await warn('a', 2, '暴雨橙色预警');
+  assert.equal(await warn('a', 2, '暴雨橙色预警'), undefined);
+  await warn('b', 3, '暴雨黄色预警');
+  assert.deepEqual(
+    standing().map(({ id, level, title, isDrill }) => [id, level, title.zh, isDrill]),
+    [[card!.id, 3, '暴雨黄色预警', true]],
+  );
+  clock.advance(61 * MINUTE);
+  assert.deepEqual(standing(), []);
+  await warn('c', 2, '暴雨橙色预警');
+  alarms.recover('warning/first');
+  assert.deepEqual(standing(), []);
 });
 
 test('alarms, silence and the water’s threshold are the same after a restart', async (t) => {

@@ -5,15 +5,17 @@
  */
 import type { DeviceAlarm, DeviceHeartbeat, DeviceReading } from '@tocsin/protocol/gateway.ts';
 import type { Level, Location, Name } from '@tocsin/protocol/common.ts';
-import type { AlarmView, DeviceView, GaugeView } from '@tocsin/protocol/views.ts';
+import type { AlarmView, DeviceView, GaugeView, ShelfView } from '@tocsin/protocol/views.ts';
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock, Timer } from '#kernel/clock.ts';
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
+import { DispatchError } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Store } from '#store/store.ts';
 import type { Timeline } from '#timeline/timeline.ts';
 import * as sql from './alarm-store.ts';
 import { Cards, type AlarmEvents } from './cards.ts';
+import { FloodReplay, type ReplayState } from './flood-replay.ts';
 import type { Signal } from './signal.ts';
 import type { AlarmDirectory } from './stages.ts';
 import { Watches } from './watches.ts';
@@ -22,7 +24,20 @@ import { AlarmWriter } from './writer.ts';
 /** Signals remembered by id, so that a second copy is known: as many as a flood of an hour. */
 const IDS_KEPT = 20_000;
 
+/** Readings of one gauge that are played again at most. */
+const REPLAY_READINGS = 10_000;
+
+export interface ReplayWish {
+  from?: number | undefined;
+  to?: number | undefined;
+  /** Minutes from its beginning. */
+  curve?: { gauge: string; minute: number; value: number }[] | undefined;
+  speed: number;
+}
+
 export interface AlarmSignal {
+  /** Of who says it, where it may come twice. */
+  id?: string;
   kind: string;
   /** What makes two of these the same alarm while it stands. */
   sameness: string;
@@ -34,6 +49,8 @@ export interface AlarmSignal {
   device?: string;
   gauge?: string;
   location?: Location;
+  isDrill?: boolean;
+  expiresAt?: number;
 }
 
 export interface Alarms extends AsyncDisposable, Listenable<AlarmEvents> {
@@ -61,9 +78,18 @@ export interface Alarms extends AsyncDisposable, Listenable<AlarmEvents> {
     id: string,
     facts: { incident?: string; run?: string; doing?: Name; proposedPlan?: string },
   ): AlarmView | undefined;
-  /** Alarms of this device or gauge make no sound until then: it is being worked on. */
-  shelve(source: string, untilMs: number, actor: string, reason: string): void;
-  unshelve(source: string, actor: string): void;
+  /**
+   * Alarms of this device, gauge or kind of alarm make no sound until then: it is being worked on. It comes back by itself.
+   *
+   * @throws DispatchError SHELF_LIMIT
+   */
+  shelve(source: string, untilMs: number, actor: string, reason: string): Promise<void>;
+  /** @throws DispatchError SHELF_UNKNOWN */
+  unshelve(source: string, actor: string): Promise<void>;
+  /** What is shelved, the first to come back first. */
+  shelves(): ShelfView[];
+  /** What a card is shelved by. @throws DispatchError ALARM_UNKNOWN, ALARM_STATE for a card of many sources */
+  sourceOf(alarm: string): string;
   /** Not cleared, in the order of raising. */
   open(): AlarmView[];
   /** Also one that was cleared long ago. */
@@ -77,6 +103,15 @@ export interface Alarms extends AsyncDisposable, Listenable<AlarmEvents> {
   watchGauges(listener: (gauge: GaugeView) => void): () => void;
   curve(gauge: string, from: number, to: number): Promise<{ at: number; value: number }[]>;
   devices(): DeviceView[];
+  /**
+   * Plays curves again as an exercise: what was recorded between two times, or a curve that is given. Resolves when it plays.
+   *
+   * @throws DispatchError REPLAY_RUNNING, REPLAY_EMPTY
+   */
+  replay(what: ReplayWish, actor: string): Promise<ReplayState>;
+  /** Ends the exercise; nothing when none plays. */
+  stopReplay(): void;
+  replaying(): ReplayState | undefined;
   /** Resolves when everything that has happened so far is on disk. */
   durable(): Promise<void>;
   snapshot(): { open: number; recent: number; waiting: number };
@@ -104,6 +139,7 @@ class AlarmBook implements Alarms {
   readonly #watches: Watches;
   readonly #ids = new Set<string>();
   #sweep: Timer | undefined;
+  #replay: FloodReplay | undefined;
 
   constructor(options: Parameters<typeof openAlarms>[0]) {
     this.#options = options;
@@ -114,6 +150,7 @@ class AlarmBook implements Alarms {
       log,
       alarm: (id) => this.#cards.record(id),
       source: (id) => this.#watches.record(id),
+      shelf: (id) => this.#cards.shelf(id),
     });
     this.#cards = new Cards({ ...options, writer: this.#writer, emitter: this.#emitter });
     this.#watches = new Watches({
@@ -128,13 +165,21 @@ class AlarmBook implements Alarms {
   async load(): Promise<void> {
     const { store, clock } = this.#options;
     const since = clock.now() - 2 * 3600 * 1000;
-    this.#cards.restore(await sql.readOpenAlarms(store));
-    this.#watches.restore(await sql.readSources(store), await sql.readReadings(store, since));
+    this.#cards.restore(await sql.readOpenAlarms(store), await sql.readShelves(store));
+    const rules = this.#cards.open().flatMap(({ rule, isDrill }) => (rule === undefined || isDrill ? [] : [rule]));
+    this.#watches.restore(await sql.readSources(store), await sql.readReadings(store, since), rules);
+    // An exercise does not outlive its server.
+    for (const { id, kind, isDrill } of this.#cards.open())
+      if (isDrill && kind.startsWith('gauge-')) this.#cards.recover(this.#cards.record(id)!.sameness);
     for (const { id, arrivedAt } of await sql.readRecentSignals(store, since)) {
       this.#ids.add(id);
       this.#cards.countRecent(arrivedAt);
     }
-    this.#sweep = clock.every(1000, () => this.#watches.sweep());
+    this.#sweep = clock.every(1000, () => {
+      this.#watches.sweep();
+      this.#cards.endExpired();
+      this.#cards.endShelves();
+    });
   }
 
   on: Alarms['on'] = (event, listener) => this.#emitter.on(event, listener);
@@ -181,7 +226,12 @@ class AlarmBook implements Alarms {
   async raise(signal: AlarmSignal): Promise<AlarmView | undefined> {
     const { clock, chance } = this.#options;
     this.#writer.checkRoom();
-    const taken = this.#take({ facts: { zh: '' }, ...signal, id: chance.id('signal'), arrivedAt: clock.now() });
+    const taken = this.#take({
+      facts: { zh: '' },
+      ...signal,
+      id: signal.id ?? chance.id('signal'),
+      arrivedAt: clock.now(),
+    });
     await this.#writer.durable();
     return taken;
   }
@@ -202,14 +252,26 @@ class AlarmBook implements Alarms {
     return this.#cards.attach(id, facts);
   }
 
-  shelve(source: string, untilMs: number, actor: string, reason: string): void {
-    this.#cards.shelve(source, untilMs);
-    this.#note('alarm.shelved', { source, until: untilMs, reason }, actor);
+  async shelve(source: string, untilMs: number, actor: string, reason: string): Promise<void> {
+    const since = this.#options.clock.now();
+    this.#cards.shelve({ id: source, since, until: untilMs, by: actor, reason });
+    await this.#writer.durable();
   }
 
-  unshelve(source: string, actor: string): void {
-    this.#cards.shelve(source, 0);
-    this.#note('alarm.unshelved', { source }, actor);
+  async unshelve(source: string, actor: string): Promise<void> {
+    this.#cards.unshelve(source, actor);
+    await this.#writer.durable();
+  }
+
+  shelves(): ShelfView[] {
+    return this.#cards.shelves();
+  }
+
+  sourceOf(alarm: string): string {
+    if (!this.#cards.record(alarm)) throw new DispatchError('ALARM_UNKNOWN', alarm);
+    const source = this.#cards.sourceOf(alarm);
+    if (source === undefined) throw new DispatchError('ALARM_STATE', 'the card of many sources, or a cleared one');
+    return source;
   }
 
   open(): AlarmView[] {
@@ -248,6 +310,47 @@ class AlarmBook implements Alarms {
     return this.#watches.devices();
   }
 
+  async replay({ from, to, curve, speed }: ReplayWish, actor: string): Promise<ReplayState> {
+    if (this.#replay) throw new DispatchError('REPLAY_RUNNING');
+    const { store, clock, chance, directory } = this.#options;
+    const { gauges, gaugeRules = [] } = directory.site;
+    const readings = curve
+      ? curve.map(({ gauge, minute, value }) => ({ gauge, at: Math.round(minute * 60_000), value }))
+      : (
+          await Promise.all(
+            gauges.map(({ id }) => sql.readCurve(store, id, from ?? 0, to ?? clock.now(), REPLAY_READINGS)),
+          )
+        ).flat();
+    const known = readings.filter(({ gauge }) => directory.gauge(gauge)).toSorted((a, b) => a.at - b.at);
+    if (known.length === 0) throw new DispatchError('REPLAY_EMPTY');
+    // Two may have been pressed while the curves were read.
+    if (this.#replay) throw new DispatchError('REPLAY_RUNNING');
+    const replay = new FloodReplay({
+      ...{ readings: known, speed, by: actor, clock, gauges, rules: gaugeRules },
+      cry: (signal) => void this.#take({ ...signal, id: chance.id('signal'), arrivedAt: clock.now() }),
+      recover: (sameness) => this.#cards.recover(sameness),
+      onEnd: () => {
+        this.#replay = undefined;
+        this.#note('gauge.replay-ended', { speed }, actor);
+      },
+    });
+    this.#replay = replay;
+    this.#note(
+      'gauge.replay-started',
+      { speed, readings: known.length, from: known[0]!.at, to: known.at(-1)!.at },
+      actor,
+    );
+    return replay.state;
+  }
+
+  stopReplay(): void {
+    this.#replay?.stop();
+  }
+
+  replaying(): ReplayState | undefined {
+    return this.#replay?.state;
+  }
+
   durable(): Promise<void> {
     return this.#writer.durable();
   }
@@ -257,6 +360,7 @@ class AlarmBook implements Alarms {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#replay?.stop();
     this.#sweep?.cancel();
     this.#cards.close();
     this.#watches.close();

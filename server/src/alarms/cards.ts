@@ -1,4 +1,4 @@
-import type { AlarmView, AlarmState, DeviceView, GaugeView } from '@tocsin/protocol/views.ts';
+import type { AlarmView, AlarmState, DeviceView, GaugeView, ShelfView } from '@tocsin/protocol/views.ts';
 import type { Name } from '@tocsin/protocol/common.ts';
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock, Timer } from '#kernel/clock.ts';
@@ -7,6 +7,7 @@ import { DispatchError } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Timeline } from '#timeline/timeline.ts';
 import type { AlarmRecord } from './alarm-store.ts';
+import { Shelves } from './shelves.ts';
 import { kindOf, type AlarmGroup, type Signal } from './signal.ts';
 import {
   decide,
@@ -30,6 +31,7 @@ export interface AlarmEvents extends Record<string, unknown[]> {
   raised: [AlarmView];
   'gauge-changed': [GaugeView];
   'device-changed': [DeviceView];
+  'shelves-changed': [source: string];
 }
 
 /** Open cards beyond this are grouped as in a flood, however slowly they came. */
@@ -67,7 +69,7 @@ export class Cards {
   readonly #cards = new Map<string, AlarmRecord>();
   /** Cleared or folded, and perhaps not written yet. */
   readonly #gone = new Map<string, AlarmRecord>();
-  readonly #shelvedUntil = new Map<string, number>();
+  readonly #shelves = new Shelves();
   readonly #showTimers = new Map<string, { timer: Timer; isDue: boolean }>();
   /** Times of new cards and grouped signals, oldest first. */
   #recent: number[] = [];
@@ -76,7 +78,8 @@ export class Cards {
     this.#options = options;
   }
 
-  restore(records: AlarmRecord[]): void {
+  restore(records: AlarmRecord[], shelves: ShelfView[]): void {
+    this.#shelves.restore(shelves);
     for (const record of records) this.#cards.set(record.view.id, record);
   }
 
@@ -114,6 +117,16 @@ export class Cards {
     }
   }
 
+  /** What was said to hold until now is over, where nobody has taken it. */
+  endExpired(): void {
+    const now = this.#options.clock.now();
+    for (const record of this.#cards.values()) {
+      const { expiresAt, state } = record.view;
+      if (expiresAt !== undefined && expiresAt <= now && state !== 'acknowledged')
+        this.#end(record, 'recover', { clearedAs: 'recovered' }, 'system');
+    }
+  }
+
   acknowledge(id: string, actor: string): AlarmView {
     const record = this.#find(id);
     const next = TABLE[record.view.state].acknowledge;
@@ -140,15 +153,53 @@ export class Cards {
     return record?.view;
   }
 
-  shelve(source: string, untilMs: number): void {
-    this.#shelvedUntil.set(source, untilMs);
+  /** What a card is shelved by: its device or gauge, else what makes it the same alarm. */
+  sourceOf(id: string): string | undefined {
+    const record = this.#cards.get(id);
+    if (!record || record.sameness.startsWith('flood/')) return undefined;
+    return record.view.device ?? record.view.gauge ?? record.sameness;
+  }
+
+  shelves(): ShelfView[] {
+    return this.#shelves.all();
+  }
+
+  shelf(source: string): ShelfView | undefined {
+    return this.#shelves.get(source);
+  }
+
+  /** @throws DispatchError SHELF_LIMIT */
+  shelve(shelf: Omit<ShelfView, 'name'>): void {
+    const { id: source, until, reason, by } = shelf;
+    const records = [...this.#cards.values()].filter((record) => isOf(record, source));
+    const { directory } = this.#options;
+    const name = directory.device(source)?.name ??
+      directory.gauge(source)?.name ??
+      records[0]?.view.title ?? { zh: source };
+    this.#shelves.put({ ...shelf, name });
+    for (const record of records) if (record.view.state === 'raised') this.#set(record, { state: 'shelved' });
+    this.#options.writer.shelf(source);
+    this.#options.emitter.emit('shelves-changed', source);
+    this.#tell('alarm.shelved', { source, until, reason }, by);
+  }
+
+  /** What still stands cries again. @throws DispatchError SHELF_UNKNOWN */
+  unshelve(source: string, actor: string): void {
+    this.#shelves.take(source);
+    this.#options.writer.shelf(source);
+    this.#options.emitter.emit('shelves-changed', source);
+    this.#tell('alarm.unshelved', { source }, actor);
     for (const record of this.#cards.values()) {
-      const isOf = record.view.device === source || record.view.gauge === source;
-      if (!isOf) continue;
-      if (record.view.state === 'raised' && untilMs > this.#options.clock.now())
-        this.#set(record, { state: 'shelved' });
-      else if (record.view.state === 'shelved' && untilMs === 0) this.#set(record, { state: 'raised' });
+      if (record.view.state !== 'shelved' || !isOf(record, source)) continue;
+      this.#set(record, { state: 'raised' });
+      this.countRecent(this.#options.clock.now());
+      this.#options.emitter.emit('raised', record.view);
     }
+  }
+
+  /** Takes back what was shelved until now. */
+  endShelves(): void {
+    for (const source of this.#shelves.over(this.#options.clock.now())) this.unshelve(source, 'system');
   }
 
   close(): void {
@@ -174,7 +225,7 @@ export class Cards {
   }
 
   #raise({ signal, title, facts, level, isShelved }: Draft): AlarmView {
-    const { device, gauge, zone, person, location, batteryPercent, kind, arrivedAt } = signal;
+    const { device, gauge, zone, person, location, batteryPercent, kind, arrivedAt, isDrill, expiresAt, rule } = signal;
     const record = this.#add(signal.sameness, arrivedAt, {
       kind,
       level: level!,
@@ -183,11 +234,14 @@ export class Cards {
       state: isShelved ? 'shelved' : 'raised',
       device,
       gauge,
+      ...(rule !== undefined && { rule }),
       zone,
       person,
       location,
       batteryPercent,
       count: 1,
+      ...(isDrill && { isDrill }),
+      ...(expiresAt !== undefined && { expiresAt }),
     });
     if (!isShelved) this.countRecent(arrivedAt);
     this.#note('alarm.raised', record.view, {
@@ -220,7 +274,11 @@ export class Cards {
     record.lastSignalAt = signal.arrivedAt;
     const { batteryPercent = view.batteryPercent, location = view.location } = signal;
     const { title = view.title, facts = view.facts } = signal;
-    const shared = { count: view.count + 1, batteryPercent, location, normalAt: undefined };
+    const shared = {
+      ...{ count: view.count + 1, batteryPercent, location, normalAt: undefined },
+      // Who warns says the whole anew; a device cries the same again.
+      ...(signal.kind === 'warning' && { title, facts, level: signal.level, expiresAt: signal.expiresAt }),
+    };
     this.#note('alarm.repeated', view, {
       signal: signal.id,
       level: signal.level,
@@ -328,7 +386,7 @@ export class Cards {
       open: this.open(),
       sameness: (id) => this.#cards.get(id)?.sameness,
       lastSignalAt: (id) => this.#cards.get(id)?.lastSignalAt ?? 0,
-      isShelved: (source) => (this.#shelvedUntil.get(source) ?? 0) > now,
+      isShelved: (source) => (this.#shelves.get(source)?.until ?? 0) > now,
       recent,
     };
   }
@@ -396,6 +454,13 @@ export class Cards {
     emitter.emit('changed', view);
   }
 
+  #tell(kind: string, data: Record<string, unknown>, actor: string): void {
+    const { timeline, log } = this.#options;
+    timeline
+      .append({ kind, actor, data })
+      .catch((error: unknown) => log.error('an entry was lost to the timeline', { kind, error }));
+  }
+
   #note(kind: string, view: AlarmView, data: Record<string, unknown>, actor = 'system', person = view.person): void {
     const { timeline, log } = this.#options;
     const { id, incident, run } = view;
@@ -408,6 +473,10 @@ export class Cards {
         log.error('an entry of an alarm was lost to the timeline', { alarm: id, kind, error }),
       );
   }
+}
+
+function isOf({ view, sameness }: AlarmRecord, source: string): boolean {
+  return view.device === source || view.gauge === source || sameness === source;
 }
 
 /** The last sources on a group's card, the newest first, each once. */

@@ -13,8 +13,13 @@ export interface Signal {
   level?: Level;
   /** What stood is over, by the device's own word. */
   isOver?: boolean;
+  /** An exercise; what comes of it is a drill. */
+  isDrill?: boolean;
+  /** Until when it holds, by who said it. */
+  expiresAt?: number;
   device?: string;
   gauge?: string;
+  rule?: string;
   zone?: string;
   person?: string;
   location?: Location;
@@ -34,7 +39,9 @@ export const ALARM_KINDS: Readonly<Record<string, { name: Required<Name>; level:
   gas: { name: { zh: '燃气报警', en: 'Gas' }, level: 1, group: 'fire' },
   water: { name: { zh: '漏水报警', en: 'Water leak' }, level: 3, group: 'water' },
   'gauge-level': { name: { zh: '超过警戒值', en: 'Over threshold' }, level: 2, group: 'water' },
+  'gauge-rule': { name: { zh: '多站联合预警', en: 'Stations together' }, level: 2, group: 'water' },
   'gauge-rise': { name: { zh: '上涨过快', en: 'Rising fast' }, level: 3, group: 'water' },
+  warning: { name: { zh: '预警信息', en: 'Public warning' }, level: 3, group: 'other' },
   intrusion: { name: { zh: '入侵报警', en: 'Intrusion' }, level: 3, group: 'other' },
   silent: { name: { zh: '设备失联', en: 'Device silent' }, level: 4, group: 'technical' },
   technical: { name: { zh: '设备故障', en: 'Device fault' }, level: 4, group: 'technical' },

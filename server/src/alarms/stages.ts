@@ -2,7 +2,7 @@
  * What happens to every alarm on its way in. A stage gives the draft on, changed or not, or decides and ends the way.
  * Stages are pure but for reading the desk as it stands; what they decide is carried out by alarms.ts.
  */
-import type { AlarmDevice, Gauge, Person, Zone } from '@tocsin/protocol/directory.ts';
+import type { AlarmDevice, Gauge, GaugeRule, Person, Zone } from '@tocsin/protocol/directory.ts';
 import type { Level, Name } from '@tocsin/protocol/common.ts';
 import type { AlarmView } from '@tocsin/protocol/views.ts';
 import { GROUP_NAMES, kindOf, type AlarmGroup, type Signal } from './signal.ts';
@@ -45,7 +45,7 @@ export interface Desk {
 }
 
 export interface AlarmDirectory {
-  readonly site: { gauges: Gauge[]; devices: AlarmDevice[] };
+  readonly site: { gauges: Gauge[]; gaugeRules?: GaugeRule[]; devices: AlarmDevice[] };
   device(id: string): AlarmDevice | undefined;
   gauge(id: string): Gauge | undefined;
   person(id: string): Person | undefined;
@@ -113,8 +113,9 @@ const gradeSeverity: Stage = (draft) => ({
 });
 
 const shelveIfMaintained: Stage = (draft, desk) => {
-  const source = draft.signal.device ?? draft.signal.gauge;
-  return { kind: 'go-on', draft: { ...draft, isShelved: source !== undefined && desk.isShelved(source) } };
+  const { device, gauge, sameness } = draft.signal;
+  const isShelved = [device, gauge, sameness].some((source) => source !== undefined && desk.isShelved(source));
+  return { kind: 'go-on', draft: { ...draft, isShelved } };
 };
 
 /**

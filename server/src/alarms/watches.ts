@@ -1,13 +1,15 @@
 import type { Location } from '@tocsin/protocol/common.ts';
 import type { DeviceReading } from '@tocsin/protocol/gateway.ts';
-import type { AlarmDevice, Gauge } from '@tocsin/protocol/directory.ts';
+import type { AlarmDevice } from '@tocsin/protocol/directory.ts';
 import type { DeviceView, GaugeView } from '@tocsin/protocol/views.ts';
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock, Timer } from '#kernel/clock.ts';
 import type { Emitter } from '#kernel/emitter.ts';
 import type { Reading, SourceRecord } from './alarm-store.ts';
 import type { AlarmEvents } from './cards.ts';
-import { GaugeWatch, type GaugeEvent } from './gauge.ts';
+import { GaugeWatch } from './gauge.ts';
+import { GaugeRules } from './gauge-rules.ts';
+import { signalOfGauge, signalOfRule, type GaugeSignal } from './gauge-signals.ts';
 import type { Signal } from './signal.ts';
 import type { AlarmDirectory } from './stages.ts';
 import type { AlarmWriter } from './writer.ts';
@@ -41,6 +43,7 @@ export class Watches {
   readonly #options: WatchesOptions;
   readonly #devices: Map<string, DeviceWatch>;
   readonly #gauges: Map<string, GaugeWatch>;
+  readonly #rules: GaugeRules;
   /** Nobody is silent before he has had the time to speak since the server began. */
   readonly #since: number;
   readonly #unsaved = new Set<string>();
@@ -49,12 +52,14 @@ export class Watches {
   constructor(options: WatchesOptions) {
     this.#options = options;
     this.#since = options.clock.now();
-    const { devices, gauges } = options.directory.site;
+    const { devices, gauges, gaugeRules = [] } = options.directory.site;
+    this.#rules = new GaugeRules(gaugeRules);
     this.#devices = new Map(devices.map((device) => [device.id, { device, isSilent: false }]));
     this.#gauges = new Map(gauges.map((gauge) => [gauge.id, new GaugeWatch(gauge)]));
   }
 
-  restore(records: SourceRecord[], readings: Reading[]): void {
+  /** `rules`: those whose alarm stands. */
+  restore(records: SourceRecord[], readings: Reading[], rules: string[]): void {
     const curves = Map.groupBy(readings, ({ gauge }) => gauge);
     for (const { id, kind, heardAt, state } of records) {
       const device = kind === 'device' ? this.#devices.get(id) : undefined;
@@ -68,6 +73,7 @@ export class Watches {
         );
       }
     }
+    this.#rules.restore(rules, this.gauges());
   }
 
   record(id: string): SourceRecord | undefined {
@@ -108,7 +114,15 @@ export class Watches {
       watch.isSilent = false;
       recover(`${id}/silent`);
     }
-    for (const event of watch.take(value, readAt)) this.#carryOut(watch.gauge, event, value);
+    for (const event of watch.take(value, readAt)) this.#carryOut(signalOfGauge(watch.gauge, event, value));
+    for (const event of this.#rules.take(watch.view()))
+      this.#carryOut(
+        signalOfRule(
+          event,
+          (each) => this.#gauges.get(each)?.gauge,
+          (each) => this.gauge(each),
+        ),
+      );
     writer.source(id);
     emitter.emit('gauge-changed', watch.view());
   }
@@ -166,33 +180,10 @@ export class Watches {
     return this.#options.clock.now() - Math.max(lastHeardAt ?? 0, this.#since) > silentAfterS * 1000;
   }
 
-  #carryOut(gauge: Gauge, event: GaugeEvent, value: number): void {
-    const { name, unit, location, id } = gauge;
-    const shown = Math.round(value * 1000) / 1000;
-    const en = name.en ?? name.zh;
-    switch (event.kind) {
-      case 'over': {
-        const title = {
-          zh: `${name.zh} ${shown} ${unit}，超过 ${event.threshold}`,
-          en: `${en} ${shown} ${unit}, over ${event.threshold}`,
-        };
-        const facts = {
-          zh: `${LEVELS[event.level].zh}警戒值 ${event.threshold} ${unit}`,
-          en: `${LEVELS[event.level].en} threshold ${event.threshold} ${unit}`,
-        };
-        return this.#cry(id, 'gauge-level', { gauge: id, level: event.level, location, title, facts });
-      }
-      case 'rises-fast': {
-        const rate = Math.round(event.ratePerHour * 100) / 100;
-        const title = { zh: `${name.zh} 每小时上涨 ${rate} ${unit}`, en: `${en} rises ${rate} ${unit} an hour` };
-        const facts = { zh: `当前 ${shown} ${unit}`, en: `now ${shown} ${unit}` };
-        return this.#cry(id, 'gauge-rise', { gauge: id, location, title, facts });
-      }
-      case 'back-to-normal':
-        return this.#options.recover(`${id}/gauge-level`);
-      case 'rise-over':
-        return this.#options.recover(`${id}/gauge-rise`);
-    }
+  #carryOut(news: GaugeSignal): void {
+    const { clock, chance, cry, recover } = this.#options;
+    if (news.kind === 'recovers') return recover(news.sameness);
+    cry({ ...news.signal, id: chance.id('signal'), arrivedAt: clock.now() });
   }
 
   #cry(source: string, kind: string, facts: Partial<Signal>): void {
@@ -209,13 +200,6 @@ export class Watches {
     });
   }
 }
-
-const LEVELS = {
-  1: { zh: '红色', en: 'red' },
-  2: { zh: '橙色', en: 'orange' },
-  3: { zh: '黄色', en: 'yellow' },
-  4: { zh: '蓝色', en: 'blue' },
-} as const;
 
 function deviceView({ device, lastHeardAt, batteryPercent, isSilent, location }: DeviceWatch): DeviceView {
   return { id: device.id, lastHeardAt, batteryPercent, isSilent, location: location ?? device.location };

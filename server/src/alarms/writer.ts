@@ -1,3 +1,4 @@
+import type { ShelfView } from '@tocsin/protocol/views.ts';
 import type { Clock, Timer } from '#kernel/clock.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
@@ -20,6 +21,7 @@ interface WriterOptions {
   /** An alarm, or a source, as it is now; undefined when it is gone. */
   alarm(id: string): AlarmRecord | undefined;
   source(id: string): SourceRecord | undefined;
+  shelf(id: string): ShelfView | undefined;
 }
 
 /**
@@ -33,6 +35,7 @@ export class AlarmWriter implements AsyncDisposable {
   #alarms = new Set<string>();
   #folds: Batch['folds'] = [];
   #sources = new Set<string>();
+  #shelves = new Set<string>();
   #waiters: (() => void)[] = [];
   #writing: Promise<void> | undefined;
   #retry: Timer | undefined;
@@ -78,6 +81,12 @@ export class AlarmWriter implements AsyncDisposable {
     this.#next();
   }
 
+  /** A source was shelved, or taken back. */
+  shelf(id: string): void {
+    this.#shelves.add(id);
+    this.#next();
+  }
+
   /** Resolves when everything told so far is on disk. */
   durable(): Promise<void> {
     if (!this.#isDirty() && !this.#writing) return Promise.resolve();
@@ -99,7 +108,7 @@ export class AlarmWriter implements AsyncDisposable {
   }
 
   #isDirty(): boolean {
-    return this.waiting + this.#alarms.size + this.#folds.length + this.#sources.size > 0;
+    return this.waiting + this.#alarms.size + this.#folds.length + this.#sources.size + this.#shelves.size > 0;
   }
 
   #next(): void {
@@ -118,13 +127,14 @@ export class AlarmWriter implements AsyncDisposable {
   }
 
   async #write(): Promise<void> {
-    const { store, clock, log, alarm, source } = this.#options;
+    const { store, clock, log, alarm, source, shelf } = this.#options;
     const signals = this.#signals.splice(0, WRITER_LIMITS.batch);
     const readings = this.#readings.splice(0, WRITER_LIMITS.batch);
-    const [alarms, folds, sources] = [this.#alarms, this.#folds, this.#sources];
+    const [alarms, folds, sources, shelves] = [this.#alarms, this.#folds, this.#sources, this.#shelves];
     this.#alarms = new Set();
     this.#folds = [];
     this.#sources = new Set();
+    this.#shelves = new Set();
     const isAll = this.waiting === 0;
     const waiters = isAll ? this.#waiters.splice(0) : [];
     try {
@@ -134,6 +144,7 @@ export class AlarmWriter implements AsyncDisposable {
         folds,
         alarms: [...alarms].flatMap((id) => alarm(id) ?? []),
         sources: [...sources].flatMap((id) => source(id) ?? []),
+        shelves: [...shelves].map((id) => ({ id, shelf: shelf(id) })),
       });
       for (const tell of waiters) tell();
     } catch (error) {
@@ -143,6 +154,7 @@ export class AlarmWriter implements AsyncDisposable {
       this.#folds.unshift(...folds);
       for (const id of alarms) this.#alarms.add(id);
       for (const id of sources) this.#sources.add(id);
+      for (const id of shelves) this.#shelves.add(id);
       this.#waiters.unshift(...waiters);
       this.#retry = clock.after(WRITER_LIMITS.retryMs, () => {
         this.#retry = undefined;

@@ -29,7 +29,7 @@ export function findContradictions(site: Site): Contradiction[] {
   const roles = ids('roles');
   const groups = ids('groups');
   const accounts = ids('accounts', 'user');
-  for (const list of ['users', 'channels', 'gauges', 'devices'] as const) ids(list);
+  for (const list of ['users', 'channels', 'gauges', 'gaugeRules', 'devices'] as const) ids(list);
   for (const list of ['textTemplates', 'sounds'] as const) ids(list);
   const zones = ids('zones');
   ids('zoneGroups');
@@ -40,6 +40,11 @@ export function findContradictions(site: Site): Contradiction[] {
   ids('rooms', 'number');
   checkRouting(site, { groups, ids, refer, complain });
 
+  const gauges = new Set(site.gauges.map(({ id }) => id));
+  site.gaugeRules.forEach(({ all, any }, i) => {
+    all.forEach(({ gauge }, k) => refer(['gaugeRules', i, 'all', k, 'gauge'], gauge, gauges, 'gauge'));
+    any.forEach(({ gauge }, k) => refer(['gaugeRules', i, 'any', k, 'gauge'], gauge, gauges, 'gauge'));
+  });
   site.organisations.forEach(({ parent }, i) =>
     refer(['organisations', i, 'parent'], parent, organisations, 'organisation'),
   );

@@ -10,6 +10,8 @@ import { bookCall, cancelBooking } from './book-call.ts';
 import { campOn, cancelCampOn } from './camp-on.ts';
 import { answerRun, callDeputy, confirmPerson, redialPerson, skipStep, startPlan, stopRun } from './start-plan.ts';
 import { closeThread, replyToThread, takeThread } from './answer-text.ts';
+import { replayFlood, stopFloodReplay } from './replay-flood.ts';
+import { shelveAlarm, unshelveAlarm } from './shelve-alarm.ts';
 import { acknowledgeAlarm, alarmToIncident, clearAlarm, silenceBell } from './take-alarm.ts';
 import {
   addToConference,
@@ -36,6 +38,7 @@ import { playOnZones, sayOnZones, speakOnZones, stopZones } from './page-zones.t
 import { injectFault } from './inject-fault.ts';
 import { startCheck } from './morning-check.ts';
 import { sendOrder } from './send-order.ts';
+import { cancelWarning, publishWarning } from './publish-warning.ts';
 import { sendText } from './send-text.ts';
 import { setMode } from './set-mode.ts';
 import { leaveChannel, listenToChannel, releaseFloor, requestFloor } from './talk-on-channel.ts';
@@ -54,9 +57,15 @@ export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
   'alarm.acknowledge': { right: 'alarm', run: acknowledgeAlarm },
   'alarm.clear': { right: 'alarm', run: clearAlarm },
   'alarm.to-incident': { right: 'alarm', run: alarmToIncident },
+  'alarm.shelve': { right: 'alarm', run: shelveAlarm },
+  'alarm.unshelve': { right: 'alarm', run: unshelveAlarm },
   'bell.silence': { right: 'alarm', run: silenceBell },
+  'gauges.replay': { right: 'drill', run: replayFlood },
+  'gauges.stop-replay': { right: 'drill', run: stopFloodReplay },
   'incident.open': { right: 'alarm', run: openIncident },
   'incident.close': { right: 'alarm', run: closeIncident },
+  'incident.publish-warning': { right: 'run-plan', run: publishWarning },
+  'incident.cancel-warning': { right: 'run-plan', run: cancelWarning },
   'incident.mark': { right: 'view', run: markIncident },
   'plan.start': { right: ({ drill }) => (drill ? 'drill' : 'run-plan'), run: startPlan },
   'run.stop': { right: 'run-plan', run: stopRun },

@@ -21,6 +21,7 @@ import type { RoutingBook } from '#calls/routing/routing.ts';
 import type { Trunks } from '#calls/trunks/trunks.ts';
 import type { Directory } from '#directory/directory.ts';
 import type { Incidents } from '#incidents/incidents.ts';
+import type { Warnings } from '#incidents/warnings.ts';
 import type { MediaEngine } from '#media/engine.ts';
 import type { Texts } from '#messages/texts.ts';
 import type { Threads } from '#messages/threads.ts';
@@ -67,6 +68,9 @@ export interface Desk {
   recordings: Recordings;
   alarms: Alarms;
   incidents: Incidents;
+  warnings: Warnings;
+  /** A command with an id of its own; resolves when the broker has it. */
+  sendToGateway(gateway: string, command: GatewayCommand): Promise<void>;
   plans: Plans;
   runs: Runs;
   asks: GatewayAsks;
@@ -74,8 +78,6 @@ export interface Desk {
   /** Asks a SIP peer by OPTIONS whether it lives. */
   ping: UserAgent['ping'];
   texts: Texts;
-  /** Hands a command with an id of its own to a gateway; resolves when the broker has it. */
-  sendToGateway(gateway: string, command: GatewayCommand): Promise<void>;
   threads: Threads;
   feeds: Feeds;
   system: SystemState;

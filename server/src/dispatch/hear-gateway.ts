@@ -1,6 +1,7 @@
 import type { GatewayCommandResult, GatewayEvent, GatewayOnline } from '@tocsin/protocol/gateway.ts';
 import type { Desk } from './desk.ts';
 import { orderBurstReceived, orderCommandResult } from './send-order.ts';
+import { repeatWarnings } from './publish-warning.ts';
 
 /** Ids of events heard lately; a gateway that was cut off sends again what it is not sure of. */
 const REMEMBERED_EVENTS = 20_000;
@@ -15,6 +16,8 @@ export const hearGateway = {
     if (body.kind === 'sms')
       desk.texts.setOnline(desk.resources.gateways().some((each) => each.kind === 'sms' && each.isOnline));
     if (before?.isOnline === body.online) return;
+    if (body.kind === 'cap' && body.online)
+      repeatWarnings(desk).catch((error: unknown) => desk.log.error('warnings not told again', { gateway, error }));
     note(desk, body.online ? 'gateway.came-online' : 'gateway.went-offline', { gateway, kind: body.kind }, body.at);
   },
 
@@ -52,6 +55,8 @@ export const hearGateway = {
         if (payload) orderBurstReceived(from, Buffer.from(payload, 'base64'), desk);
         return;
       }
+      case 'warning':
+        return await takeWarning(gateway, event, desk);
       case 'resource':
         desk.resources.update(gateway, event.resource);
         if (isNew(event.event, desk))
@@ -65,16 +70,49 @@ export const hearGateway = {
     }
   },
 
-  commandResult(gateway: string, result: GatewayCommandResult, desk: Desk): void {
+  async commandResult(gateway: string, result: GatewayCommandResult, desk: Desk): Promise<void> {
     const { command, outcome, because } = result;
     if (desk.asks.take(result)) return;
     orderCommandResult(result, desk);
+    if (desk.resources.gateway(gateway)?.kind === 'cap')
+      await desk.warnings.answered(
+        command,
+        outcome === 'done' ? { done: true } : { done: false, because: because ?? '' },
+      );
     if (outcome === 'refused') {
       desk.log.warn('gateway refused a command', { gateway, command, because });
       note(desk, 'gateway.command-refused', { gateway, command, because: because ?? '' });
     }
   },
 };
+
+/** Another office warns: an alarm that its updates join and its cancel ends. It knows its own doubles, also across a restart. */
+async function takeWarning(
+  gateway: string,
+  event: Extract<GatewayEvent, { kind: 'warning' }>,
+  desk: Desk,
+): Promise<void> {
+  const { warning, message, messageType, isDrill, level, headline, text, location, expiresAt } = event;
+  const sameness = `warning/${warning}`;
+  note(desk, 'warning.received', { gateway, warning, message, messageType, isDrill, headline: headline.zh }, event.at);
+  if (messageType === 'cancel') {
+    desk.alarms.recover(sameness);
+    return await desk.alarms.durable();
+  }
+  if (expiresAt !== undefined && expiresAt <= desk.clock.now()) return;
+  const mark = (words: string, sign: string) => (isDrill && !words.includes(sign) ? `【${sign}】${words}` : words);
+  await desk.alarms.raise({
+    id: `warning/${message}`,
+    kind: 'warning',
+    sameness,
+    level,
+    title: { zh: mark(headline.zh, '演练'), ...(headline.en !== undefined && { en: mark(headline.en, 'DRILL') }) },
+    facts: { zh: text || headline.zh },
+    ...(location && { location }),
+    ...(isDrill && { isDrill }),
+    ...(expiresAt !== undefined && { expiresAt }),
+  });
+}
 
 function isNew(event: string, desk: Desk): boolean {
   const seen = heard.get(desk) ?? new Set();

@@ -45,6 +45,7 @@ async function propose(alarm: AlarmView, { alarms, plans, runs }: Desk): Promise
     plan: proposal.plan,
     alarm,
     startedBy: 'system',
+    ...(alarm.isDrill && { isDrill: true }),
     ...(alarm.incident ? { incident: alarm.incident } : {}),
   });
   alarms.attach(alarm.id, { run: run.id });

@@ -34,7 +34,7 @@ export async function alarmToIncident({ alarm: id }: CommandOf<'alarm.to-inciden
   const incident = await desk.incidents.open({
     title: alarm.title,
     level: alarm.level,
-    isDrill: false,
+    isDrill: alarm.isDrill ?? false,
     owner: actor.user,
     openedBy: actor.user,
     alarm: alarm.id,
@@ -56,6 +56,7 @@ async function runProposed(alarm: AlarmView, actor: Actor, desk: Desk): Promise<
     plan,
     alarm,
     startedBy: actor.user,
+    ...(alarm.isDrill && { isDrill: true }),
     pressedAt: desk.clock.now(),
     ...(alarm.incident ? { incident: alarm.incident } : {}),
   });

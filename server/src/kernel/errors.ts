@@ -50,6 +50,11 @@ export const FAILURES = {
   // alarms and incidents
   ALARM_UNKNOWN: 'There is no such alarm',
   ALARM_STATE: 'The alarm is not in a state that allows this',
+  SHELF_UNKNOWN: 'Nothing with this name is shelved',
+  SHELF_LIMIT: 'As many alarm sources as can be are shelved; take some back first',
+  REPLAY_RUNNING: 'A recorded flood is being played already',
+  REPLAY_EMPTY: 'There are no readings of that time to play',
+  WARNING_NONE: 'This incident has no warning that could be cancelled',
   INCIDENT_UNKNOWN: 'There is no such incident',
   INCIDENT_CLOSED: 'The incident has been closed already',
   INCIDENT_LIMIT: 'As many incidents as can be kept are open; close some first',

@@ -41,6 +41,7 @@ import { followAlarms } from '#dispatch/raise-alarm.ts';
 import { tellPreparing } from '#dispatch/tell-preparing.ts';
 import { followFeeds, recoverVideo } from '#dispatch/watch-feed.ts';
 import { openIncidents } from '#incidents/incidents.ts';
+import { Warnings } from '#incidents/warnings.ts';
 import { systemChance } from '#kernel/chance.ts';
 import { sleep, systemClock, type Clock } from '#kernel/clock.ts';
 import { openLog } from '#kernel/log.ts';
@@ -243,6 +244,7 @@ export async function openServer(config: Config): Promise<Server> {
     incidents,
     asks: new GatewayAsks({ ...kit, send: (gateway, command) => commands.sendDurable(gateway, command) }),
     ping: (target, timeoutMs) => userAgent.ping(target, timeoutMs),
+    warnings: new Warnings({ ...kit, store, timeline }),
     texts,
     threads,
     feeds,

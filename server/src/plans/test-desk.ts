@@ -69,6 +69,7 @@ export const TEST_SITE: Site = {
     outline: [],
   })),
   channels: [{ id: 'ch1', name: { zh: '一信道' }, organisation: 'root', gateway: 'radio', bearer: 'vhf-uhf' }],
+  gaugeRules: [],
   gauges: [
     {
       id: 'upstream',

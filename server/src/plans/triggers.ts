@@ -20,6 +20,8 @@ export function proposalFor(alarm: AlarmView, plans: readonly Plan[], directory:
     plan.triggers.some((trigger) => trigger.do === 'start' && matches(trigger, alarm)),
   );
   if (starting) return { plan: starting.id, how: 'start' };
+  const rule = directory.site.gaugeRules.find(({ id }) => id === alarm.rule);
+  if (rule?.plan !== undefined && plans.some(({ id }) => id === rule.plan)) return { plan: rule.plan, how: rule.do };
   const named = TECHNICAL.has(alarm.kind) ? undefined : planOfSource(alarm, directory);
   if (named && plans.some((plan) => plan.id === named)) return { plan: named, how: 'propose' };
   const proposed = plans.find((plan) => plan.triggers.some((trigger) => matches(trigger, alarm)));

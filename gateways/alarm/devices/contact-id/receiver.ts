@@ -5,7 +5,7 @@ import { openSipDoor, type ServerCall, type SipDoor } from '../../../kit/sip-doo
 import { SILENT_FRAME } from '../../../kit/voice-leg.ts';
 import { openAlarmGateway, type AlarmGateway, type AlarmGatewayOptions } from '../../alarm-gateway.ts';
 import { meaningOfContactId, readContactId } from '../../codes/contact-id.ts';
-import { MESSAGE_DIGITS, readDialled } from './message.ts';
+import { MESSAGE_DIGITS, readDialled, type DialledMessage } from './message.ts';
 import { handshake, kissOff, TIMES } from './tones.ts';
 
 export const CONTACT_ID_LIMITS = {
@@ -93,9 +93,11 @@ class Exchange {
   readonly #frames: Timer;
   readonly #limit: Timer;
   #waiting: Timer | undefined;
-  #keys = '';
-  /** How the first key came; keys that come the other way too are the same ones. */
-  #way: 'sound' | 'event' | undefined;
+  /**
+   * What was heard each way: an exchange on the line may turn digits into events and let the beginning of each sound pass, so
+   * that only one of the two is whole.
+   */
+  #keys = { sound: '', event: '' };
   #handshakes = 0;
   #messages = 0;
 
@@ -139,30 +141,28 @@ class Exchange {
   }
 
   #hear(key: string, way: 'sound' | 'event'): void {
-    this.#way ??= way;
-    if (way !== this.#way) return;
-    this.#keys += key;
-    if (this.#keys.length < MESSAGE_DIGITS) {
-      this.#after(CONTACT_ID_LIMITS.betweenDigitsMs, () => this.#giveUp(`only ${this.#keys.length} digits`));
-      return;
+    this.#keys[way] = (this.#keys[way] + key).slice(-MESSAGE_DIGITS);
+    const keys = this.#keys[way];
+    const reading = keys.length === MESSAGE_DIGITS ? readDialled(keys) : undefined;
+    if (reading?.kind === 'message') {
+      this.#keys = { sound: '', event: '' };
+      this.#waiting?.cancel();
+      return void this.#take(reading.message);
     }
-    const keys = this.#keys;
-    this.#keys = '';
-    this.#waiting?.cancel();
-    void this.#take(keys);
+    const { sound, event } = this.#keys;
+    this.#after(CONTACT_ID_LIMITS.betweenDigitsMs, () =>
+      this.#giveUp(reading?.why ?? `only ${Math.max(sound.length, event.length)} digits`),
+    );
   }
 
   /** No kiss-off: the dialler sends its message again, up to four times. */
   #giveUp(why: string): void {
     this.#alarms.refuse(why);
-    this.#keys = '';
+    this.#keys = { sound: '', event: '' };
     this.#after(CONTACT_ID_LIMITS.silentMs, () => this.#shakeHands());
   }
 
-  async #take(keys: string): Promise<void> {
-    const reading = readDialled(keys);
-    if (reading.kind === 'wrong') return this.#giveUp(reading.why);
-    const { account, event } = reading.message;
+  async #take({ account, event }: DialledMessage): Promise<void> {
     const read = readContactId(event);
     if (!read) return this.#giveUp('the event is none of Contact ID');
     try {

@@ -34,6 +34,7 @@ export function siteFor(session: Session, desk: Desk): SiteView {
     zones: site.zones.filter(isMine),
     channels: site.channels.filter(isMine),
     gauges: site.gauges.filter(isMine),
+    gaugeRules: site.gaugeRules,
     devices: site.devices.filter(isMine),
   };
 }

@@ -65,8 +65,10 @@ export async function openGatewayDoor(mqtt: Mqtt, desk: Desk): Promise<void> {
     GatewayEvent,
     async ({ topic, body }) => await hearGateway.event(idOf(topic), body, desk),
   );
-  await mqtt.subscribe(`tocsin/${site}/gateway/+/command-result`, GatewayCommandResult, async ({ topic, body }) =>
-    hearGateway.commandResult(idOf(topic), body, desk),
+  await mqtt.subscribe(
+    `tocsin/${site}/gateway/+/command-result`,
+    GatewayCommandResult,
+    async ({ topic, body }) => await hearGateway.commandResult(idOf(topic), body, desk),
   );
   const device = (what: string) => `tocsin/${site}/device/+/${what}`;
   await mqtt.subscribe(

@@ -32,6 +32,22 @@ export function incidentRoutes(http: Http, { desk }: HttpParts): void {
     },
   );
 
+  http.get(
+    '/api/incidents/:id/warnings',
+    {
+      config: { right: 'view' },
+      schema: {
+        tags: ['incidents'],
+        summary: 'What this incident has warned of, the oldest first (CAP 1.2)',
+        params: Params,
+      },
+    },
+    async ({ params }) => {
+      if (!(await desk.incidents.get(params.id))) throw new DispatchError('INCIDENT_UNKNOWN', params.id);
+      return await desk.warnings.of(params.id);
+    },
+  );
+
   http.post(
     '/api/incidents/:id/export',
     {

@@ -12,6 +12,7 @@ import { links } from './links.ts';
 import { plans } from './plans.ts';
 import { presence } from './presence.ts';
 import { runs } from './runs.ts';
+import { shelves } from './shelves.ts';
 import { system } from './system.ts';
 import { threads } from './threads.ts';
 import { trunks } from './trunks.ts';
@@ -24,6 +25,7 @@ export const NOUNS = [
   trunks,
   plans,
   alarms,
+  shelves,
   incidents,
   runs,
   conferences,
