@@ -154,7 +154,7 @@ export class Bridge implements AsyncDisposable {
     this.#followed.set(leg, [
       leg.on('held', (isHeld) => {
         // Clients that hold with `sendonly` keep sending their microphone: it must not be heard.
-        void this.#settle(() => this.#media.setMuted(leg.node, isHeld));
+        void this.#settle(() => this.#media.setMuted(leg.node, isHeld)).catch(gone(leg));
         this.#parts.onHeld?.(isHeld);
       }),
       leg.on('digit', (digit) => {

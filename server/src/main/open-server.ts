@@ -44,7 +44,7 @@ import { openIncidents } from '#incidents/incidents.ts';
 import { Warnings } from '#incidents/warnings.ts';
 import { systemChance } from '#kernel/chance.ts';
 import { sleep, systemClock, type Clock } from '#kernel/clock.ts';
-import { openLog } from '#kernel/log.ts';
+import { openLog, type Log } from '#kernel/log.ts';
 import { openMediaEngine } from '#media/engine.ts';
 import { openTexts } from '#messages/texts.ts';
 import { openThreads } from '#messages/threads.ts';
@@ -82,6 +82,7 @@ export async function openServer(config: Config): Promise<Server> {
   const advertised = config.advertisedHost ?? config.host;
   await mkdir(config.data, { recursive: true });
   await using opened = new AsyncDisposableStack();
+  opened.defer(surviveRejections(log));
 
   // Processes of their own take a moment to load: they do it while the rest opens.
   const edges = opened.use(new Edges(config, kit));
@@ -320,6 +321,16 @@ export async function openServer(config: Config): Promise<Server> {
     ...(directory.generatedPassword ? { generatedPassword: directory.generatedPassword } : {}),
     [Symbol.asyncDispose]: () => stop.disposeAsync(),
   };
+}
+
+/**
+ * A promise that failed and that nobody waits for belongs to one call, one text, one desk: the others' calls must not end
+ * for it. It is a fault of ours, and stands in the log as one. Returns what stops this again.
+ */
+function surviveRejections(log: Log): () => void {
+  const note = (error: unknown) => log.error('a failure that nobody has handled', { error });
+  process.on('unhandledRejection', note);
+  return () => process.off('unhandledRejection', note);
 }
 
 /** The gateways that the site's zones and channels are behind. */
