@@ -231,7 +231,7 @@ export function fakeSite(morePeople = 120): SiteView {
       name: { zh, en },
       ...(id === 'centre' ? {} : { parent: 'centre' }),
     })),
-    roles: [{ id: 'dispatcher', name: { zh: '调度员', en: 'Dispatcher' }, rights: RIGHTS }],
+    roles: [{ id: 'dispatcher', name: { zh: '调度员', en: 'Dispatcher' }, rank: 1, rights: RIGHTS }],
     people: [...known, ...others],
     groups: [
       { id: 'command', name: { zh: '指挥部', en: 'Command' }, people: keys },
@@ -246,7 +246,8 @@ export function fakeSite(morePeople = 120): SiteView {
       { id: 'everyone', name: { zh: '全体', en: 'Everyone' }, people: [...known, ...others].map(({ id }) => id) },
     ],
     trunks: [{ id: 'carrier', name: { zh: '运营商中继', en: 'Carrier trunk' }, bearer: 'pstn', lines: 30 }],
-    rooms: [{ number: '8001', name: { zh: '会商一', en: 'Room 1' } }],
+    huntGroups: [],
+    rooms: [{ number: '8001', name: { zh: '会商一', en: 'Room 1' }, tones: false }],
     zones: ZONES.map(([id, zh, en, horns, points]) => ({
       id,
       name: { zh, en },

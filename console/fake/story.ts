@@ -81,6 +81,7 @@ function desk(): Story {
       incidents: incidents(),
       runs: [run()],
       conferences: [conference()],
+      supervisions: [],
       calls: [
         {
           id: 'call-one-key',
@@ -776,6 +777,7 @@ function empty(): Story {
       runs: [],
       conferences: [],
       calls: [],
+      supervisions: [],
       presence: told.live.presence.map((one) =>
         one.state === 'away' || one.state === 'unregistered' ? one : { ...one, state: 'idle' as const },
       ),

@@ -4,6 +4,8 @@ import { Target } from './target.ts';
 
 const Dialled = z.string().regex(/^[0-9*#+]{2,24}$/);
 
+const SupervisionMode = z.enum(['listen', 'whisper', 'barge']);
+
 /** What one does with a call that is going on, from a desk or a script. */
 export const CALL_COMMANDS = [
   /** Hands a party on: whoever is on `leaves`, or the user's own seat, drops out when `to` answers. */
@@ -42,4 +44,21 @@ export const CALL_COMMANDS = [
   /** Calls the user's own phone, or the one named, at this time (ms since 1970), and then `to`. */
   z.object({ do: z.literal('call.book'), to: Dialled, from: Dialled.optional(), at: z.number().int().positive() }),
   z.object({ do: z.literal('call.cancel-booking'), booking: Id }),
+  /** The user's own phone is called and put where others talk; `towards` is whom a whisper is for. One of call and conference. */
+  z.object({
+    do: z.literal('supervision.begin'),
+    call: Id.optional(),
+    conference: Id.optional(),
+    mode: SupervisionMode,
+    towards: z.string().max(40).optional(),
+  }),
+  z.object({
+    do: z.literal('supervision.change'),
+    supervision: Id,
+    mode: SupervisionMode,
+    towards: z.string().max(40).optional(),
+  }),
+  z.object({ do: z.literal('supervision.end'), supervision: Id }),
+  /** Breaks off a call of others; `take` goes on talking, with the user. */
+  z.object({ do: z.literal('call.pre-empt'), call: Id, take: z.string().max(40).optional() }),
 ] as const;

@@ -4,13 +4,14 @@
  * and gets one `CommandResult` in the acknowledgement.
  */
 import { z } from 'zod';
+import { CallSettingsChange } from './call-settings.ts';
 import { CALL_COMMANDS } from './call-commands.ts';
 import { ORDER_ACTIONS } from './order-burst.ts';
 import { Target } from './target.ts';
 import { AnnouncementPriority, AtMs, Id, Level, Location, Name } from './common.ts';
 import { Fault, WarningCategory, WarningText } from './gateway.ts';
 import type { CommandResult } from './command-result.ts';
-import type { Person, Right, Site, User } from './directory.ts';
+import type { ConferenceRoom, Person, Right, Site, User } from './directory.ts';
 import type { ROUTING_FIELDS, Trunk } from './routing.ts';
 import type { ServerToViewer } from './video.ts';
 import type { LiveChange, LiveNoun, LiveNouns, TimelineEntry } from './views.ts';
@@ -30,8 +31,13 @@ export interface Me {
  * What the console may know of a site: secrets, care files (they come by `care.view`) and the rules of routing (they come by
  * `GET /api/routing`, to administrators) are left out.
  */
-export type SiteView = Omit<Site, 'accounts' | 'users' | 'people' | 'trunks' | keyof typeof ROUTING_FIELDS> & {
+export type SiteView = Omit<
+  Site,
+  'accounts' | 'users' | 'people' | 'trunks' | 'rooms' | keyof typeof ROUTING_FIELDS
+> & {
   people: Omit<Person, 'care'>[];
+  /** Without their PINs. */
+  rooms: Omit<ConferenceRoom, 'pin' | 'chairPin'>[];
   trunks: Pick<Trunk, 'id' | 'name' | 'bearer' | 'lines'>[];
   /** Whose ids stand in `startedBy`, `owner` and `acknowledgedBy`. */
   users: Pick<User, 'id' | 'name'>[];
@@ -161,6 +167,15 @@ export const Command = z.discriminatedUnion('do', [
   z.object({ do: z.literal('conference.remove'), conference: Id, participant: Id }),
   z.object({ do: z.literal('conference.mute'), conference: Id, participant: Id, isMuted: z.boolean() }),
   z.object({ do: z.literal('conference.mute-all'), conference: Id, isMuted: z.boolean() }),
+  z.object({ do: z.literal('conference.let-speak'), conference: Id, participant: Id }),
+  z.object({ do: z.literal('conference.lower-hand'), conference: Id, participant: Id }),
+  z.object({
+    do: z.literal('conference.keep-calling'),
+    conference: Id,
+    /** 0 stops. */
+    rounds: z.number().int().min(0).max(20),
+    everyS: z.number().int().min(10).max(3600).default(60),
+  }),
   z.object({ do: z.literal('conference.redial'), conference: Id, participant: Id.optional() }),
   z.object({ do: z.literal('conference.lock'), conference: Id, isLocked: z.boolean() }),
   z.object({ do: z.literal('conference.end'), conference: Id }),
@@ -183,6 +198,7 @@ export const Command = z.discriminatedUnion('do', [
   }),
   z.object({ do: z.literal('call.end'), call: Id }),
   ...CALL_COMMANDS,
+  z.object({ do: z.literal('call-settings.change'), account: z.string().max(40), change: CallSettingsChange }),
   // radio: the floor of a channel; the seat's own phone is joined to the channel first
   z.object({ do: z.literal('channel.listen'), channel: Id }),
   z.object({ do: z.literal('channel.leave'), channel: Id }),

@@ -192,6 +192,8 @@ export type AlarmDevice = z.infer<typeof AlarmDevice>;
 export const Right = z.enum([
   'view', // see the desk
   'call', // call people, run conferences
+  'supervise', // listen in, whisper, barge in, release: on the talks of those below
+  'priority', // calls ring whoever does not want to be disturbed
   'page', // speak and play to PA zones
   'text', // send short messages
   'talk', // take the floor of radio channels
@@ -207,7 +209,13 @@ export const Right = z.enum([
 ]);
 export type Right = z.infer<typeof Right>;
 
-export const Role = z.object({ id: Id, name: Name, rights: z.array(Right) });
+export const Role = z.object({
+  id: Id,
+  name: Name,
+  rights: z.array(Right),
+  /** Who supervises must stand higher than those he supervises; whoever may not log in stands at 0. */
+  rank: z.number().int().min(0).max(9).default(0),
+});
 export type Role = z.infer<typeof Role>;
 
 /** Who may log in. The password is not in the file: it comes from TOCSIN_ADMIN_PASSWORD on the first run or is set by the administrator. */
@@ -243,7 +251,42 @@ export const Account = z.object({
 });
 export type Account = z.infer<typeof Account>;
 
-export const ConferenceRoom = z.object({ number: z.string().regex(/^[0-9]{2,8}$/), name: Name });
+/** Several who are rung for one number, and in which order. */
+export const HuntGroup = z.object({
+  number: z.string().regex(/^[0-9]{2,8}$/),
+  name: Name,
+  /** Numbers as one would dial them: phones of the house, or outside ones. */
+  members: z
+    .array(z.string().regex(/^[0-9*#+]{2,24}$/))
+    .min(1)
+    .max(100),
+  strategy: z.enum(['in-turn', 'all-at-once', 'longest-idle']).default('in-turn'),
+  /** How long one rings before the next; all at once ring for the whole time. */
+  ringEachS: z.number().int().min(5).max(120).default(15),
+  /** How long the group looks for somebody in all. */
+  totalS: z.number().int().min(5).max(600).default(60),
+  /** Where the call goes when nobody is free or nobody comes. */
+  overflow: z
+    .string()
+    .regex(/^[0-9*#+]{2,24}$/)
+    .optional(),
+});
+export type HuntGroup = z.infer<typeof HuntGroup>;
+
+const Pin = z.string().regex(/^[0-9]{4,12}$/, 'a PIN has 4-12 digits');
+
+export const ConferenceRoom = z.object({
+  number: z.string().regex(/^[0-9]{2,8}$/),
+  name: Name,
+  /** Asked of whoever dials in. Absent: nobody is asked. */
+  pin: Pin.optional(),
+  /** Makes a chair of whoever dials in. */
+  chairPin: Pin.optional(),
+  /** Participants at most; absent: what the system can hold. */
+  limit: z.number().int().min(2).max(400).optional(),
+  /** A tone when somebody comes or goes. */
+  tones: z.boolean().default(false),
+});
 export type ConferenceRoom = z.infer<typeof ConferenceRoom>;
 
 /**
@@ -270,6 +313,7 @@ export const Site = z.object({
   accounts: z.array(Account).default([]),
   trunks: z.array(Trunk).default([]),
   ...ROUTING_FIELDS,
+  huntGroups: z.array(HuntGroup).default([]),
   rooms: z.array(ConferenceRoom).default([]),
   features: CallFeatures.prefault({}),
   zones: z.array(Zone).default([]),

@@ -15,6 +15,27 @@ export const DialledCodes = z.object({
   campOn: Code.default('*37'),
   /** With HHMM and a number behind it: calls both at that time. */
   book: Code.default('*55'),
+  /** With the number of one who talks: hears the two, and is heard by nobody. Keys 4, 5, 6 then listen, whisper, barge in. */
+  listen: Code.default('*41'),
+  /** Likewise, and is heard by that number alone. */
+  whisper: Code.default('*42'),
+  /** Likewise, and is heard by both: a forced insert. */
+  barge: Code.default('*43'),
+  /** Whoever talks with that number is hung up, and the two talk: a forced release. */
+  preEmpt: Code.default('*44'),
+  /** Forwards all calls of this phone to the number behind it; alone: no longer. */
+  forwardAlways: Code.default('*21'),
+  forwardBusy: Code.default('*67'),
+  forwardNoAnswer: Code.default('*61'),
+  forwardUnreachable: Code.default('*62'),
+  /** Nobody rings this phone but who may; again: they do. */
+  doNotDisturb: Code.default('*78'),
+  /** The phones of its owner's follow-me list ring along, or no longer. */
+  followMe: Code.default('*76'),
+  /** With a short code of one or two digits behind it: calls the number that is kept there. */
+  speedDial: Code.default('*0'),
+  /** With a short code of two digits and a number behind it: keeps the number there; the code alone: forgets it. */
+  keepNumber: Code.default('*75'),
 });
 export type DialledCode = keyof z.infer<typeof DialledCodes>;
 

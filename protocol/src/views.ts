@@ -212,6 +212,8 @@ export interface ParticipantView {
   isChair: boolean;
   isMuted: boolean;
   isSpeaking: boolean;
+  /** He asks for the word since then. */
+  handUpSince?: number;
   standsInFor?: string;
   replacedBy?: string;
   call?: string;
@@ -231,7 +233,42 @@ export interface ConferenceView {
   isRecording: boolean;
   isMutedAll: boolean;
   isDrill: boolean;
+  /** Who is missing is called again by itself. */
+  keepsCalling?: { everyS: number; roundsLeft: number };
   participants: ParticipantView[];
+}
+
+/** Somebody of a higher rank hears a talk: alone, whispering to one, or heard by all. Shown to those who may supervise. */
+export interface SupervisionView {
+  id: string;
+  mode: 'listen' | 'whisper' | 'barge';
+  /** User's id, or the number of the phone. */
+  by: string;
+  name: Name;
+  number: string;
+  call?: string;
+  conference?: string;
+  /** What is supervised, in short. */
+  title: string;
+  /** Whom a whisper is for: a number. */
+  towards?: string;
+  since: number;
+}
+
+/** A hunt group, and why each member would be rung now, or not. */
+export interface HuntGroupView {
+  number: string;
+  name: Name;
+  strategy: 'in-turn' | 'all-at-once' | 'longest-idle';
+  overflow?: string;
+  members: {
+    number: string;
+    person?: string;
+    name?: Name;
+    state: 'free' | 'busy' | 'do-not-disturb' | 'unregistered';
+    /** When his last talk ended; 0: none since the server's start. */
+    freeSince: number;
+  }[];
 }
 
 /** A call as the desks see it. */
@@ -478,6 +515,7 @@ export interface LiveNouns {
   runs: RunView;
   conferences: ConferenceView;
   calls: CallView;
+  supervisions: SupervisionView;
   presence: PresenceView;
   zones: ZoneView;
   channels: ChannelView;
@@ -505,6 +543,7 @@ export const LIVE_NOUNS = [
   'runs',
   'conferences',
   'calls',
+  'supervisions',
   'presence',
   'zones',
   'channels',

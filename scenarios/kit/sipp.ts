@@ -80,6 +80,44 @@ export async function watchesLamp(
   return { seenAll: ended, said };
 }
 
+/**
+ * A phone that registers and takes one call as `part` says, which begins after the INVITE has come; headers can be judged
+ * with `expectHeader`. Its exit code is 0 when all of it went as written.
+ */
+export async function scriptedPhone(
+  t: TestContext,
+  options: { user: string; password: string; server: string; part: string },
+): Promise<{ ended: Promise<number | null>; said: () => string }> {
+  const port = await freePort();
+  const registering = await sipp(t, { scenario: registerAs(options), server: options.server, port, seconds: 30 });
+  const code = await registering.ended;
+  if (code !== 0) throw new Error(`SIPp did not register as ${options.user} (${code}): ${registering.said()}`);
+  const phone = await sipp(t, {
+    scenario: `<?xml version="1.0" encoding="ISO-8859-1" ?>
+<!DOCTYPE scenario SYSTEM "sipp.dtd">
+<scenario name="phone">
+${options.part}
+</scenario>
+`,
+    server: options.server,
+    port,
+    seconds: 120,
+  });
+  await until('SIPp listens', async () => !(await isUdpFree(port)));
+  return phone;
+}
+
+/** A request that must come, and what one of its headers must look like. */
+export function expectRequest(method: string, header?: { name: string; like: string }): string {
+  if (!header) return `<recv request="${method}"/>`;
+  return `<recv request="${method}">
+<action>
+<ereg regexp="${header.like}" search_in="hdr" header="${header.name}:" check_it="true" assign_to="1"/>
+</action>
+</recv>
+<Reference variables="1"/>`;
+}
+
 async function stop(child: ChildProcess, ended: Promise<number | null>): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   child.kill('SIGKILL');
@@ -110,7 +148,8 @@ ${register(2, `[authentication username=${user} password=${password}]\n`)}
 `;
 }
 
-const answerWith = (status: string) => `<send><![CDATA[
+/** Answers the request that came last. */
+export const answerWith = (status: string): string => `<send><![CDATA[
 SIP/2.0 ${status}
 [last_Via:]
 [last_From:]

@@ -57,6 +57,11 @@ export class Bridge implements AsyncDisposable {
     this.ended = this.#end.promise;
   }
 
+  /** Where they talk: for whoever supervises them. */
+  get media(): MediaBridge {
+    return this.#media;
+  }
+
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -89,10 +94,10 @@ export class Bridge implements AsyncDisposable {
   }
 
   /** Puts an answered leg in the place of one that is hung up. */
-  async replace(leaving: Leg, by: Leg): Promise<void> {
+  async replace(leaving: Leg, by: Leg, because: HangUpReason = 'transferred'): Promise<void> {
     this.#forget(leaving);
     await this.add(by);
-    await leaving.hangUp('transferred');
+    await leaving.hangUp(because);
   }
 
   /**

@@ -1,3 +1,4 @@
+import type { Timer } from '#kernel/clock.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { standIn } from './call-in.ts';
 import type { ConferenceChannels } from './conference-channels.ts';
@@ -10,6 +11,7 @@ export class Chair {
   readonly #channels: ConferenceChannels;
   #isLocked = false;
   #isMutedAll = false;
+  #keeping?: { everyS: number; roundsLeft: number; timer: Timer };
 
   constructor(inside: ConferenceInside, channels: ConferenceChannels) {
     this.#inside = inside;
@@ -57,6 +59,72 @@ export class Chair {
   restore({ isLocked, isMutedAll }: { isLocked: boolean; isMutedAll: boolean }): void {
     this.#isLocked = isLocked;
     this.#isMutedAll = isMutedAll;
+  }
+
+  /** Somebody asks for the word, or no longer. @throws DispatchError PARTICIPANT_UNKNOWN */
+  raiseHand(id: string, isUp: boolean): void {
+    const participant = this.#participant(id);
+    if (isUp === (participant.view.handUpSince !== undefined)) return;
+    if (isUp) participant.view.handUpSince = this.#inside.parts.clock.now();
+    else delete participant.view.handUpSince;
+    this.#inside.note(isUp ? 'conference.hand-raised' : 'conference.hand-lowered', { participant: id }, participant);
+    this.#inside.change();
+  }
+
+  /** Gives somebody the word: his hand goes down, and he is heard. @throws DispatchError PARTICIPANT_UNKNOWN */
+  async letSpeak(id: string): Promise<void> {
+    this.raiseHand(id, false);
+    await this.mute(id, false);
+  }
+
+  /** Gives the word to whoever has had his hand up longest. */
+  async letNextSpeak(): Promise<void> {
+    const [next] = this.#all()
+      .filter(({ view }) => view.handUpSince !== undefined)
+      .sort((a, b) => a.view.handUpSince! - b.view.handUpSince!);
+    if (next) await this.letSpeak(next.id);
+  }
+
+  /** How many are in, and how many were called and are not. */
+  rollCall(): { present: number; missing: number } {
+    const parties = this.#all().filter(({ view }) => view.kind !== 'channel');
+    const gone = new Set(['left', 'removed', 'replaced']);
+    return {
+      present: parties.filter(({ isIn }) => isIn).length,
+      missing: parties.filter(({ isIn, view }) => !isIn && !gone.has(view.state)).length,
+    };
+  }
+
+  get keepsCalling(): { everyS: number; roundsLeft: number } | undefined {
+    const { everyS, roundsLeft } = this.#keeping ?? {};
+    return everyS === undefined || roundsLeft === undefined ? undefined : { everyS, roundsLeft };
+  }
+
+  /** Calls who is missing again by itself, so many rounds; 0 stops. */
+  keepCalling({ rounds, everyS }: { rounds: number; everyS: number }): void {
+    this.#keeping?.timer.cancel();
+    this.#keeping = undefined;
+    this.#inside.note('conference.keeps-calling', { rounds, everyS });
+    if (rounds > 0) {
+      const timer = this.#inside.parts.clock.every(everyS * 1000, () => this.#callMissing());
+      this.#keeping = { everyS, roundsLeft: rounds, timer };
+    }
+    this.#inside.change();
+  }
+
+  /** The conference has ended: nobody is called any more. */
+  close(): void {
+    this.#keeping?.timer.cancel();
+    this.#keeping = undefined;
+  }
+
+  #callMissing(): void {
+    const keeping = this.#keeping;
+    if (!keeping) return;
+    for (const participant of this.#all()) if (isToBeCalledAgain(participant)) this.redial(participant.id);
+    keeping.roundsLeft -= 1;
+    if (keeping.roundsLeft === 0) this.close();
+    this.#inside.change();
   }
 
   lock(isLocked: boolean): void {
@@ -117,4 +185,11 @@ export class Chair {
     if (!participant) throw new DispatchError('PARTICIPANT_UNKNOWN', id);
     return participant;
   }
+}
+
+/** Who did not come for want of a phone or an answer, or was cut off; not who said no, was sent away, or has gone. */
+function isToBeCalledAgain({ isOut, request, view }: Participant): boolean {
+  if (!isOut || request === undefined) return false;
+  if (view.state === 'left') return view.because === 'media-lost' || view.because === 'signalling-lost';
+  return ['busy', 'unanswered', 'unreachable', 'voicemail'].includes(view.state);
 }

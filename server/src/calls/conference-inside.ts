@@ -33,6 +33,10 @@ export interface ConferenceFacts {
   incident?: string;
   isDrill: boolean;
   isRecorded: boolean;
+  /** Participants at most; absent: what the system can hold. */
+  limit?: number | undefined;
+  /** A tone is heard when somebody comes or goes. */
+  hasTones?: boolean | undefined;
   openedBy: string;
   /** How telephones take the floor of patched channels: with * and #, or by speaking; absent: with their keys. */
   keying?: 'keys' | 'voice';

@@ -7,6 +7,8 @@ import type { NewEntry } from '#timeline/entry.ts';
 import type { HangUpReason, Leg } from './leg.ts';
 import { bearerOf, bringIn } from './call-in.ts';
 import { ConferenceChannels } from './conference-channels.ts';
+import { followKeys } from './conference-keys.ts';
+import { ConferenceSounds } from './conference-sounds.ts';
 import { Chair } from './conference-chair.ts';
 import type { ConferenceFacts, ConferenceInside, ConferenceParts } from './conference-inside.ts';
 import { type AddRequest, type NewParticipant, Participant } from './participant.ts';
@@ -39,6 +41,7 @@ export class Conference extends Emitter<{
   readonly channels: ConferenceChannels;
   readonly #inside: ConferenceInside;
   readonly #levels: SpeakingLevels;
+  readonly #sounds: ConferenceSounds;
   #recording?: Promise<Recording | undefined>;
   #ending?: Promise<void>;
 
@@ -103,6 +106,7 @@ export class Conference extends Emitter<{
     this.#inside = inside;
     this.channels = new ConferenceChannels(inside);
     this.chair = new Chair(inside, this.channels);
+    this.#sounds = new ConferenceSounds(bridge, facts.hasTones ?? false, parts);
     this.#levels = new SpeakingLevels(parts.clock, this.#participants, (levels) => this.emit('levels', levels));
     bridge.on('speaking', ({ nodeId, isSpeaking }) => {
       for (const participant of this.#participants.values())
@@ -110,8 +114,19 @@ export class Conference extends Emitter<{
     });
   }
 
+  /** Where they talk: for whoever supervises them. */
+  get media(): MediaBridge {
+    return this.#bridge;
+  }
+
   get number(): string {
     return this.facts.number;
+  }
+
+  /** As many are in, or being called, as it may hold. */
+  get isFull(): boolean {
+    const here = this.participants().filter((each) => !each.isOut).length;
+    return here >= Math.min(this.facts.limit ?? Infinity, LIMITS.participantsPerConference);
   }
 
   get hasEnded(): boolean {
@@ -135,6 +150,7 @@ export class Conference extends Emitter<{
       isRecording: isRecorded,
       isMutedAll: this.chair.isMutedAll,
       isDrill,
+      ...(this.chair.keepsCalling ? { keepsCalling: this.chair.keepsCalling } : {}),
       participants: this.participants().map((participant) => ({ ...participant.view })),
     };
   }
@@ -252,6 +268,8 @@ export class Conference extends Emitter<{
     });
     this.#levels.follow(participant, leg.node);
     this.channels.follow(participant, leg);
+    followKeys(participant, leg, { chair: this.chair, sounds: this.#sounds });
+    this.#sounds.tone('entered');
     leg.once('ended', (because) => {
       if (participant.leg === leg) this.#left(participant, because);
     });
@@ -263,6 +281,8 @@ export class Conference extends Emitter<{
   #left(participant: Participant, because: HangUpReason): void {
     participant.leg = undefined;
     participant.view.isSpeaking = false;
+    delete participant.view.handUpSince;
+    if (!this.hasEnded) this.#sounds.tone('left');
     if (participant.view.state !== 'removed') participant.moveTo('left', this.#parts.clock.now(), because);
     this.#tell(participant);
     this.#endWhenEmpty();
@@ -288,6 +308,7 @@ export class Conference extends Emitter<{
   async #close(reason: ConferenceEndReason): Promise<void> {
     const because: HangUpReason =
       reason === 'plan-ended' ? 'plan-ended' : reason === 'server-stopping' ? 'server-stopping' : 'conference-ended';
+    this.chair.close();
     for (const participant of this.#participants.values()) participant.stop.abort();
     await Promise.allSettled([
       this.channels.detachAll(),
@@ -366,7 +387,6 @@ export class Conference extends Emitter<{
   }
 
   #refuseWhenFull(): void {
-    const here = this.participants().filter((each) => !each.isOut).length;
-    if (here >= LIMITS.participantsPerConference) throw new DispatchError('CONFERENCE_FULL', this.number);
+    if (this.isFull) throw new DispatchError('CONFERENCE_FULL', this.number);
   }
 }

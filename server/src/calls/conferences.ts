@@ -1,4 +1,5 @@
 import type { Name } from '@tocsin/protocol/common.ts';
+import type { ConferenceRoom } from '@tocsin/protocol/directory.ts';
 import { Emitter } from '#kernel/emitter.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import type { RadioChannel } from './channel.ts';
@@ -37,9 +38,11 @@ export class Conferences extends Emitter<{
     if (known) return known;
     const number = facts.number ?? this.#freeNumber();
     // Those who dial a room at the same moment come into the same conference.
+    const room = this.roomOf(number);
+    const ofRoom = { limit: room?.limit, hasTones: room?.tones };
     const opening =
       this.#opening.get(number) ??
-      Conference.open({ ...facts, number }, this.#parts).then((conference) => this.#keep(conference));
+      Conference.open({ ...facts, number, ...ofRoom }, this.#parts).then((conference) => this.#keep(conference));
     this.#opening.set(number, opening);
     return await opening.finally(() => this.#opening.delete(number));
   }
@@ -80,9 +83,13 @@ export class Conferences extends Emitter<{
 
   /** The running conference of a room that someone dialled, opened when it was not. */
   async room(number: string, openedBy: string): Promise<Conference> {
-    const room = this.#parts.directory.site.rooms.find((each) => each.number === number);
+    const room = this.roomOf(number);
     const name: Name = room?.name ?? { zh: `会议 ${number}`, en: `Conference ${number}` };
     return this.byNumber(number) ?? (await this.open({ number, name, isDrill: false, isRecorded: true, openedBy }));
+  }
+
+  roomOf(number: string): ConferenceRoom | undefined {
+    return this.#parts.directory.site.rooms.find((each) => each.number === number);
   }
 
   /** @throws DispatchError CONFERENCE_UNKNOWN */

@@ -13,6 +13,7 @@ const REPEAT_GAP_MS = 1_200;
 
 const PROMPTS = {
   join: { zh: '加入会议请按 1，不能参加请按 2。', en: 'Press 1 to join the conference, or 2 to decline.' },
+  take: { zh: '有您的来电，接听请按 1，不接请按 2。', en: 'A call for you. Press 1 to take it, or 2 to decline.' },
   confirm: { zh: '确认请按 1，不能处理请按 2。', en: 'Press 1 to confirm, or 2 to decline.' },
 } as const;
 

@@ -35,6 +35,8 @@ export interface DialOptions {
   asks?: Asker;
   /** The call for which it rings, for the timeline; kept with the leg, so that a restart can go on with both. */
   call?: string;
+  /** Further headers of the INVITE. */
+  headers?: Record<string, string>;
   /** Who is thought to be there; found from the number when absent. */
   party?: Party;
   /** The far end's user has asked for this call himself: his phone may answer at once. */
@@ -129,7 +131,7 @@ export class Dialler {
         party: options.party ?? { number: target.address },
       });
     const destination = target.way ?? this.#wayTo(target.number, options);
-    const party = options.party ?? { number: target.number };
+    const party = options.party ?? this.#partyOf(target.number);
     switch (destination.kind) {
       case 'account': {
         const { user } = destination;
@@ -160,6 +162,7 @@ export class Dialler {
           status: 403,
           cause: { ...causeOf({ status: 403 }), words: destination.words },
         };
+      case 'group':
       case 'room':
       case 'echo':
       case 'feature':
@@ -173,6 +176,12 @@ export class Dialler {
     const { account, trunk } = asks ?? {};
     const question = { dialled: number, calling: from.number, account, trunk, atMs: this.#clock.now() };
     return route(question, this.#book).destination;
+  }
+
+  /** Who is at a number, as far as the directory knows. */
+  #partyOf(number: string): Party {
+    const person = this.#book.personByNumber(number);
+    return { number, ...(person ? { person: person.id, name: person.name } : {}) };
   }
 
   async #ring(phones: Phone[], options: DialOptions & { party: Party }): Promise<DialOutcome> {
@@ -237,10 +246,12 @@ export class Dialler {
     }
 
     const attempt = new AbortController();
-    signal.addEventListener('abort', () => attempt.abort(signal.reason), { once: true });
+    signal.addEventListener('abort', () => attempt.abort(reasonOf(signal)), { once: true });
     const silence = this.#clock.after(NO_RESPONSE_AFTER_MS, () => attempt.abort('no-response'));
+    const invite = way ? this.#outside.inviteBy(way, line, options.from) : inviteOf(phone, options);
     const outgoing = this.#userAgent.invite({
-      ...(way ? this.#outside.inviteBy(way, line, options.from) : inviteOf(phone, options)),
+      ...invite,
+      headers: { ...invite.headers, ...options.headers },
       offer,
       signal: attempt.signal,
       ...(options.replaces ? { replaces: options.replaces } : {}),
@@ -302,6 +313,11 @@ function inviteOf({ to }: Phone, { from, answersItself }: DialOptions) {
     from: { user: from.number, ...(from.name ? { displayName: from.name } : {}) },
     ...(answersItself ? { headers: ANSWER_ITSELF_HEADERS } : {}),
   };
+}
+
+/** What the phones of a call that was given up are told (RFC 3326 §2). */
+function reasonOf(signal: AbortSignal): string {
+  return signal.reason === 'answered-elsewhere' ? 'Call completed elsewhere' : String(signal.reason);
 }
 
 function endingOf(signal: AbortSignal): HangUpReason {

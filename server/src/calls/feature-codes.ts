@@ -13,6 +13,18 @@ const NEEDS_REST: Record<DialledCode, boolean | 'optional'> = {
   pickUp: 'optional',
   campOn: true,
   book: true,
+  listen: true,
+  whisper: true,
+  barge: true,
+  preEmpt: true,
+  forwardAlways: 'optional',
+  forwardBusy: 'optional',
+  forwardNoAnswer: 'optional',
+  forwardUnreachable: 'optional',
+  doNotDisturb: false,
+  followMe: false,
+  speedDial: true,
+  keepNumber: true,
 };
 
 /** Finds the feature that a dialled number means; the longest code that fits has it. A slot's own number means: retrieve. */

@@ -16,6 +16,7 @@ interface Lamp {
 export class Lamps extends Emitter<{ changed: [account: string] }> {
   readonly #legs = new Map<string, Lamp[]>();
   readonly #since = new Map<string, number>();
+  readonly #freeSince = new Map<string, number>();
   readonly #clock: Clock;
 
   constructor(clock: Clock) {
@@ -27,6 +28,8 @@ export class Lamps extends Emitter<{ changed: [account: string] }> {
   follow(account: string, leg: Leg, other: string): void {
     this.#legs.set(account, [...(this.#legs.get(account) ?? []), { leg, other }]);
     let before = this.of(account).state;
+    let hasTalked = leg.state === 'answered';
+    leg.once('answered', () => (hasTalked = true));
     const tell = () => {
       const { state } = this.of(account);
       if (state !== before) this.#since.set(account, this.#clock.now());
@@ -38,6 +41,8 @@ export class Lamps extends Emitter<{ changed: [account: string] }> {
       const left = (this.#legs.get(account) ?? []).filter((lamp) => lamp.leg !== leg);
       if (left.length > 0) this.#legs.set(account, left);
       else this.#legs.delete(account);
+      // Ringing in vain is no work: only who has talked goes to the end of the row.
+      if (hasTalked) this.#freeSince.set(account, this.#clock.now());
       tell();
     });
     tell();
@@ -54,6 +59,11 @@ export class Lamps extends Emitter<{ changed: [account: string] }> {
 
   isFree(account: string): boolean {
     return !this.#legs.has(account);
+  }
+
+  /** When its last talk ended; 0 when it has not talked since the server's start. */
+  freeSince(account: string): number {
+    return this.#freeSince.get(account) ?? 0;
   }
 
   /** The same as phones are told it (RFC 4235). `uriOf` makes a number an address. */

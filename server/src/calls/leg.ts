@@ -9,6 +9,10 @@ export type HangUpReason =
   | 'callee-hung-up'
   | 'dispatcher-ended'
   | 'removed-by-chair'
+  | 'pre-empted'
+  | 'wrong-pin'
+  | 'conference-full'
+  | 'conference-locked'
   | 'conference-ended'
   | 'plan-ended'
   | 'announcement-finished'
@@ -37,6 +41,8 @@ export interface Party {
   name?: Name;
   /** Person's id, when the number belongs to one. */
   person?: string;
+  /** Important by the site's list: rings also who does not want to be disturbed. */
+  isVip?: boolean;
   /** SIP account, when it is one of ours. */
   account?: string;
   /** The trunk he is reached by, or comes by. */
@@ -111,7 +117,15 @@ export type DialOutcome =
   | { kind: 'unanswered'; afterMs: number; cause?: NetworkCause }
   | {
       kind: 'unreachable';
-      why: 'unknown-number' | 'not-registered' | 'no-lines' | 'no-response' | 'network' | 'media-refused';
+      why:
+        | 'unknown-number'
+        | 'not-registered'
+        | 'no-lines'
+        | 'no-response'
+        | 'network'
+        | 'media-refused'
+        /** Its owner's forwarding leads back to where the call has been. */
+        | 'forward-loop';
       status?: number;
       cause?: NetworkCause;
     }

@@ -20,6 +20,8 @@ const Q850: Partial<Record<HangUpReason, number>> = {
   busy: 17,
   unreachable: 20,
   declined: 21,
+  'conference-full': 17,
+  'conference-locked': 21,
   'line-limit': 34,
   'media-lost': 41,
   'signalling-lost': 41,

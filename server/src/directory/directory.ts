@@ -20,6 +20,8 @@ import type { BindingStore } from '#sip/registrar/binding-store.ts';
 import type { Store } from '#store/store.ts';
 import { StoredBindings } from './bindings.ts';
 import { OrganisationTree } from './organisations.ts';
+import { CallSettingsBook } from './call-settings.ts';
+import type { Authority } from './rights.ts';
 import { AccountSecrets } from './secrets.ts';
 import { nestedGroup } from './site-check.ts';
 import { readSite } from './site-file.ts';
@@ -52,6 +54,13 @@ export interface Directory extends AsyncDisposable {
   deputiesOf(personId: string): readonly Person[];
   isWithin(organisation: string, top: string): boolean;
   readonly users: Users;
+  /** What every account wants done with its calls. */
+  readonly callSettings: CallSettingsBook;
+  /** The number that an account keeps under a short code. */
+  shortCode(account: string, code: string): string | undefined;
+  /** What the owner of a phone may do: as the user whose seat it is, or who it belongs to. undefined: he may not log in. */
+  authorityOf(account: string): Authority | undefined;
+  authorityOfUser(id: string): Authority | undefined;
   /** For the registrar: undefined when there is no such account, or it has no password. */
   credentials(user: string): Promise<DigestSecret | undefined>;
   /** The password of a seat's account, for the browser phone of the user whose seat it is; undefined when only its digest is known. */
@@ -94,12 +103,18 @@ export async function openDirectory(options: {
   const bindingStore = opened.use(new StoredBindings({ store, clock, log }));
   const secrets = new AccountSecrets(by.accounts, store, chance);
   await secrets.load();
+  const callSettings = new CallSettingsBook({ store, knows: (account) => by.accounts.has(account), log });
+  await callSettings.load();
   const users = opened.use(new UserAccounts({ users: by.users, whoIs, store, clock, chance, log }));
   await users.load();
   const mayAdminister = ({ role }: User) => by.roles.get(role)!.rights.includes('administer');
   const first = site.users.filter((user) => site.id === DEMO_SITE || mayAdminister(user)).map(({ id }) => id);
   const generatedPassword = await users.firstRun(first, options.adminPassword);
 
+  const authorityOfUser = (id: string) => {
+    const who = whoIs(id);
+    return who && { ...who, rights: new Set(who.role.rights) };
+  };
   const parts = opened.move();
   return {
     site,
@@ -122,6 +137,19 @@ export async function openDirectory(options: {
     deputiesOf: (personId) => (by.people.get(personId)?.deputies ?? []).flatMap((id) => by.people.get(id) ?? []),
     isWithin: (organisation, top) => tree.isWithin(organisation, top),
     users,
+    callSettings,
+    shortCode: (account, code) => {
+      const { speedDial } = callSettings.get(account);
+      return speedDial[code] ?? speedDial[code.padStart(2, '0')];
+    },
+    authorityOf(account) {
+      const person = by.accounts.get(account)?.person;
+      const owner =
+        site.users.find((user) => user.account === account) ??
+        (person === undefined ? undefined : site.users.find((user) => user.person === person));
+      return owner && authorityOfUser(owner.id);
+    },
+    authorityOfUser,
     credentials: async (user) => secrets.secret(user),
     accountPassword: (user) => secrets.password(user),
     setAccountPassword: (user, password) => secrets.setPassword(user, password),

@@ -39,6 +39,13 @@ export function findContradictions(site: Site): Contradiction[] {
   });
   ids('rooms', 'number');
   checkRouting(site, { groups, ids, refer, complain });
+  ids('huntGroups', 'number');
+  const taken = new Set([...accounts, ...site.rooms.map(({ number }) => number)]);
+  site.huntGroups.forEach(({ number, members, overflow }, i) => {
+    if (taken.has(number)) complain(['huntGroups', i, 'number'], `"${number}" is a phone or a room already`);
+    if (members.includes(number)) complain(['huntGroups', i, 'members'], 'a group cannot be a member of itself');
+    if (overflow === number) complain(['huntGroups', i, 'overflow'], 'a group cannot overflow to itself');
+  });
 
   const gauges = new Set(site.gauges.map(({ id }) => id));
   site.gaugeRules.forEach(({ all, any }, i) => {

@@ -12,6 +12,8 @@ import { DispatchError } from '#kernel/errors.ts';
 import { LIMITS } from '#kernel/limits.ts';
 import type { IncomingInvite } from '#sip/session/incoming-invite.ts';
 import type { Desk } from './desk.ts';
+import { isUrgentFrom } from './dial-for.ts';
+import { enterRoom } from './enter-room.ts';
 import { limitCall } from './limit-call.ts';
 import { EarlyMedia } from './early-media.ts';
 import { readCall } from './read-call.ts';
@@ -30,7 +32,11 @@ const CALL_REJECTED = 21;
 export async function answerCall(invite: IncomingInvite, desk: Desk): Promise<void> {
   const { question, line, isAnonymous } = readCall(invite, desk);
   const { destination, facts } = route(question, desk.routingBook);
-  const from = { ...callerOf(invite, facts.calling, desk), ...(isAnonymous ? { isAnonymous } : {}) };
+  const from = {
+    ...callerOf(invite, facts.calling, desk),
+    ...(isAnonymous ? { isAnonymous } : {}),
+    ...(facts.vip ? { isVip: true } : {}),
+  };
   const number = facts.called;
   if (invite.replaces !== undefined) return await takeTheirPlace(invite, invite.replaces, from, desk);
   if (destination.kind === 'unknown') {
@@ -85,6 +91,7 @@ async function putThrough(
       break;
     case 'account':
     case 'trunk':
+    case 'group':
       return await connect(caller, call, destination, source, desk);
     case 'refused':
     case 'feature':
@@ -116,32 +123,11 @@ export async function echo(caller: SipLeg, desk: Desk): Promise<void> {
   await bridge.close();
 }
 
-async function enterRoom(caller: SipLeg, call: Call, number: string, desk: Desk): Promise<void> {
-  const conference = await desk.conferences.room(number, caller.party.person ?? caller.party.number);
-  if (conference.chair.isLocked) return await caller.refuse(403, 'declined');
-  if (!(await caller.accept())) return;
-  desk.calls.answered(call, { conference: conference.id, isRecording: true });
-  const person = caller.party.person === undefined ? undefined : desk.directory.person(caller.party.person);
-  const isSeat = desk.directory.account(caller.party.account ?? '')?.kind === 'seat';
-  try {
-    await conference.join(caller, {
-      kind: isSeat ? 'seat' : person ? 'person' : 'number',
-      name: person?.name ?? caller.party.name ?? { zh: caller.party.number },
-      ...(person ? { person: person.id, role: person.title } : {}),
-      bearer: isSeat ? 'browser' : (person?.numbers.find((each) => each.dial === caller.party.number)?.kind ?? 'desk'),
-      isChair: isSeat,
-    });
-  } catch (error) {
-    if (error instanceof DispatchError) return await caller.hangUp('line-limit');
-    throw error;
-  }
-}
-
 /** Rings the called party and lets the two talk. */
 async function connect(
   caller: SipLeg,
   call: Call,
-  way: Extract<Destination, { kind: 'account' | 'trunk' }>,
+  way: Extract<Destination, { kind: 'account' | 'trunk' | 'group' }>,
   source: string,
   desk: Desk,
 ): Promise<HangUpReason> {
@@ -149,24 +135,23 @@ async function connect(
   await using early = new EarlyMedia(caller, desk);
   const { isAnonymous, account, trunk } = caller.party;
   const dial = (signal: AbortSignal) =>
-    desk.dialler.dial(
-      { number, way },
-      {
-        ringForMs: RING_FOR_MS,
-        from: {
-          number: caller.party.number,
-          ...(caller.party.name ? { name: caller.party.name.zh } : {}),
-          ...(isAnonymous ? { isAnonymous } : {}),
-        },
-        party: { number, ...(call.view.to.person ? { person: call.view.to.person, name: call.view.to.name! } : {}) },
-        asks: { ...(account === undefined ? {} : { account }), ...(trunk === undefined ? {} : { trunk }), source },
-        call: call.view.id,
-        signal,
-        like: caller.offeredCodecs,
-        onRinging: () => caller.ring(),
-        onEarlyMedia: (far) => early.hear(far),
+    desk.seeker.seek(number, way, {
+      ringForMs: RING_FOR_MS,
+      isUrgent: isUrgentFrom(caller.party, desk),
+      note: (kind, data) => desk.calls.note(call, kind, data),
+      from: {
+        number: caller.party.number,
+        ...(caller.party.name ? { name: caller.party.name.zh } : {}),
+        ...(isAnonymous ? { isAnonymous } : {}),
       },
-    );
+      party: { number, ...(call.view.to.person ? { person: call.view.to.person, name: call.view.to.name! } : {}) },
+      asks: { ...(account === undefined ? {} : { account }), ...(trunk === undefined ? {} : { trunk }), source },
+      call: call.view.id,
+      signal,
+      like: caller.offeredCodecs,
+      onRinging: () => caller.ring(),
+      onEarlyMedia: (far) => early.hear(far),
+    });
   return await connectTo(caller, call, dial, desk);
 }
 

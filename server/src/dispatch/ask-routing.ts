@@ -82,6 +82,11 @@ function outcomeInWords(destination: Destination, { routingBook, phones }: Pick<
         en: `Goes out by the trunk “${english(name)}” to ${first!.number}`,
       };
     }
+    case 'group':
+      return {
+        zh: `分机组 ${destination.number} 寻找空闲成员`,
+        en: `The hunt group ${destination.number} looks for somebody who is free`,
+      };
     case 'room':
       return { zh: `进入会议室 ${destination.number}`, en: `Enters the conference room ${destination.number}` };
     case 'echo':

@@ -18,7 +18,10 @@ import {
   endCall,
   endConference,
   joinConference,
+  keepCalling,
+  letSpeak,
   lockConference,
+  lowerHand,
   muteAll,
   muteParticipant,
   openConference,
@@ -39,7 +42,9 @@ import { injectFault } from './inject-fault.ts';
 import { startCheck } from './morning-check.ts';
 import { sendOrder } from './send-order.ts';
 import { cancelWarning, publishWarning } from './publish-warning.ts';
+import { beginSupervision, changeSupervision, endSupervision, preEmptCall } from './supervise.ts';
 import { sendText } from './send-text.ts';
+import { changeCallSettings } from './set-call-settings.ts';
 import { setMode } from './set-mode.ts';
 import { leaveChannel, listenToChannel, releaseFloor, requestFloor } from './talk-on-channel.ts';
 import { transferCall } from './transfer-call.ts';
@@ -80,6 +85,9 @@ export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
   'conference.remove': { right: 'call', run: removeFromConference },
   'conference.mute': { right: 'call', run: muteParticipant },
   'conference.mute-all': { right: 'call', run: muteAll },
+  'conference.let-speak': { right: 'call', run: letSpeak },
+  'conference.lower-hand': { right: 'call', run: lowerHand },
+  'conference.keep-calling': { right: 'call', run: keepCalling },
   'conference.redial': { right: 'call', run: redial },
   'conference.lock': { right: 'call', run: lockConference },
   'conference.end': { right: 'call', run: endConference },
@@ -102,6 +110,11 @@ export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
   'call.cancel-booking': { right: 'call', run: cancelBooking },
   'call.retrieve': { right: 'call', run: retrieveAtDesk },
   'call.pick-up': { right: 'call', run: pickUpAtDesk },
+  'supervision.begin': { right: 'supervise', run: beginSupervision },
+  'supervision.change': { right: 'supervise', run: changeSupervision },
+  'supervision.end': { right: 'supervise', run: endSupervision },
+  'call.pre-empt': { right: 'supervise', run: preEmptCall },
+  'call-settings.change': { right: 'call', run: changeCallSettings },
   'channel.listen': { right: 'talk', run: listenToChannel },
   'channel.leave': { right: 'talk', run: leaveChannel },
   'floor.request': { right: 'talk', run: requestFloor },

@@ -15,6 +15,8 @@ import type { KeptCalls } from '#calls/kept-calls.ts';
 import type { Lamps } from '#calls/lamps.ts';
 import type { Lines } from '#calls/lines.ts';
 import type { ParkedCalls } from '#calls/parked-calls.ts';
+import type { Supervisions } from '#calls/supervision.ts';
+import type { Seeker } from '#calls/seek.ts';
 import type { OpenMedia } from '#calls/dialler.ts';
 import type { Recordings } from '#calls/recording.ts';
 import type { RoutingBook } from '#calls/routing/routing.ts';
@@ -48,6 +50,8 @@ export interface Desk {
   engine: MediaEngine;
   sfu: Sfu;
   dialler: Dialler;
+  seeker: Seeker;
+  supervisions: Supervisions;
   openMedia: OpenMedia;
   lines: Lines;
   trunks: Trunks;

@@ -22,19 +22,29 @@ export async function dialFor(
 ): Promise<DialOutcome> {
   const { account, trunk } = asker.party;
   const destination = wayFor(asker, number, desk);
-  if (destination.kind !== 'account' && destination.kind !== 'trunk')
-    return { kind: 'unreachable', why: 'unknown-number' };
   const person = desk.directory.personByNumber(number);
   const { from, ...rest } = options;
-  return await desk.dialler.dial(
-    { number, way: destination },
-    {
-      ...rest,
-      asks: { ...(account === undefined ? {} : { account }), ...(trunk === undefined ? {} : { trunk }) },
-      from: { number: from.number, ...(from.name ? { name: from.name.zh } : {}) },
-      party: { number, ...(person ? { person: person.id, name: person.name } : {}) },
-    },
-  );
+  // A call that is handed on takes heed of its new callee's wishes like any other.
+  return await desk.seeker.seek(number, destination, {
+    ...rest,
+    isUrgent: isUrgentFrom(asker.party, desk),
+    note: noteOf(asker, desk),
+    signal: options.signal ?? new AbortController().signal,
+    asks: { ...(account === undefined ? {} : { account }), ...(trunk === undefined ? {} : { trunk }) },
+    from: { number: from.number, ...(from.name ? { name: from.name.zh } : {}) },
+    party: { number, ...(person ? { person: person.id, name: person.name } : {}) },
+  });
+}
+
+/** Whether somebody's calls ring also who does not want to be disturbed: by his right, or as an important caller. */
+export function isUrgentFrom({ account, isVip }: Party, { directory }: Pick<Desk, 'directory'>): boolean {
+  return isVip ?? (account !== undefined && (directory.authorityOf(account)?.rights.has('priority') ?? false));
+}
+
+/** Puts what happens on the way of a call onto the timeline of the talk that it comes from. */
+function noteOf(asker: Leg, { calls }: Desk): (kind: string, data: Record<string, unknown>) => void {
+  const call = calls.of(asker);
+  return (kind, data) => call && calls.note(call, kind, data);
 }
 
 function wayFor({ party }: Leg, dialled: string, desk: Desk): Destination {

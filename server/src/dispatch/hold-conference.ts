@@ -57,6 +57,31 @@ export async function muteAll({ conference, isMuted }: CommandOf<'conference.mut
   await desk.conferences.get(conference).chair.muteAll(isMuted);
 }
 
+/** Gives the word to somebody who has his hand up, or who is muted. */
+export async function letSpeak(
+  { conference, participant }: CommandOf<'conference.let-speak'>,
+  _actor: Actor,
+  desk: Desk,
+) {
+  await desk.conferences.get(conference).chair.letSpeak(participant);
+}
+
+export async function lowerHand(
+  { conference, participant }: CommandOf<'conference.lower-hand'>,
+  _actor: Actor,
+  desk: Desk,
+) {
+  desk.conferences.get(conference).chair.raiseHand(participant, false);
+}
+
+export async function keepCalling(
+  { conference, rounds, everyS }: CommandOf<'conference.keep-calling'>,
+  _actor: Actor,
+  desk: Desk,
+) {
+  desk.conferences.get(conference).chair.keepCalling({ rounds, everyS });
+}
+
 export async function redial({ conference, participant }: CommandOf<'conference.redial'>, _actor: Actor, desk: Desk) {
   return { calling: desk.conferences.get(conference).chair.redial(participant) };
 }

@@ -4,8 +4,18 @@ import type { SipLeg } from '#calls/sip-leg.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { bookForPhone } from './book-call.ts';
 import { campOnByPhone } from './camp-on.ts';
+import {
+  doNotDisturb,
+  followMe,
+  forwardAlways,
+  forwardBusy,
+  forwardNoAnswer,
+  forwardUnreachable,
+  keepNumber,
+} from './call-settings-codes.ts';
 import type { Desk } from './desk.ts';
 import { park, retrieve, tellSlot } from './park-call.ts';
+import { preEmptByPhone, superviseByPhone } from './supervise.ts';
 import { pickUpByPhone } from './pick-up-call.ts';
 
 /** What our phones can do by dialling a code; `rest` is what was dialled behind it. */
@@ -15,6 +25,19 @@ const DIALLED: { [Code in DialledCode]: (leg: SipLeg, rest: string, desk: Desk) 
   pickUp: pickUpByPhone,
   campOn: campOnByPhone,
   book: bookForPhone,
+  listen: superviseByPhone('listen'),
+  whisper: superviseByPhone('whisper'),
+  barge: superviseByPhone('barge'),
+  preEmpt: preEmptByPhone,
+  forwardAlways,
+  forwardBusy,
+  forwardNoAnswer,
+  forwardUnreachable,
+  doNotDisturb,
+  followMe,
+  // A code that keeps a number has led there before it came to this.
+  speedDial: (leg) => leg.refuse(404, 'unreachable'),
+  keepNumber,
 };
 
 /** A phone of ours has dialled a code. */
@@ -25,7 +48,7 @@ export async function useFeature(leg: SipLeg, { feature, rest }: WantedFeature, 
     if (!(error instanceof DispatchError)) throw error;
     desk.log.info('feature refused', { by: leg.party.number, feature, code: error.code });
     if (leg.state === 'answered') await leg.hangUp('declined');
-    else await leg.refuse(480, 'declined');
+    else await leg.refuse(error.code === 'RIGHT_MISSING' ? 403 : 480, 'declined');
   }
 }
 

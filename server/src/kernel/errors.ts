@@ -24,6 +24,7 @@ export const FAILURES = {
   PARKING_FULL: 'Every park slot is taken, or the one that was asked for',
   CONFERENCE_UNKNOWN: 'There is no such conference',
   CONFERENCE_FULL: 'The conference has as many participants as it can hold',
+  SUPERVISION_UNKNOWN: 'Nobody is listening in there any more',
   PARTICIPANT_UNKNOWN: 'There is no such participant',
   ENDPOINT_UNKNOWN: 'Nobody is reachable under this number',
   ENDPOINT_UNREGISTERED: 'The phone is not registered',

@@ -20,6 +20,7 @@ import { PlainMedia } from '#calls/plain-media.ts';
 import { Recordings } from '#calls/recording.ts';
 import type { RoutingBook } from '#calls/routing/routing.ts';
 import type { SipLeg } from '#calls/sip-leg.ts';
+import { Supervisions } from '#calls/supervision.ts';
 import { Trunks } from '#calls/trunks/trunks.ts';
 import { WebRtcMedia } from '#calls/web-rtc-media.ts';
 import { openDirectory } from '#directory/directory.ts';
@@ -33,6 +34,7 @@ import { keepFeeds, restoreFeeds } from '#dispatch/ask-for-feed.ts';
 import type { Desk } from '#dispatch/desk.ts';
 import { GatewayAsks } from '#dispatch/gateway-asks.ts';
 import { MorningCheck } from '#dispatch/morning-check.ts';
+import { openSeeker } from '#dispatch/open-seeker.ts';
 import { Phones } from '#dispatch/phones.ts';
 import { planPorts } from '#dispatch/plan-ports.ts';
 import { SeatsTaken } from '#dispatch/seats-taken.ts';
@@ -177,9 +179,15 @@ export async function openServer(config: Config): Promise<Server> {
   const kept = opened.use(new KeptCalls({ ...kit, store }));
   const onLeg = (leg: SipLeg) => kept.follow(leg);
   const dialler = new Dialler({ ...kit, userAgent, openMedia, routingBook, lines, outside, lamps, onLeg });
+  const seeker = openSeeker({ ...kit, dialler, directory, routingBook, lamps, phones, engine });
   const recordings = opened.use(new Recordings({ ...kit, engine, store, timeline, folder: config.data }));
   const resources = new GatewayResources(gatewaysExpected(directory.site), clock.now());
   const calls = new CallList({ ...kit, timeline });
+  const supervisions = new Supervisions({
+    ...kit,
+    append: (entry) =>
+      void timeline.append(entry).catch((error: unknown) => log.error('timeline entry lost', { error })),
+  });
   const channelParts = { ...kit, dialler, engine, resources, recordings, timeline, send: commands.send.bind(commands) };
   const channels = new Map(directory.site.channels.map((facts) => [facts.id, new RadioChannel(facts, channelParts)]));
   const conferences = opened.use(
@@ -226,6 +234,8 @@ export async function openServer(config: Config): Promise<Server> {
     sfu,
     dialler,
     kept,
+    seeker,
+    supervisions,
     openMedia,
     lines,
     trunks,

@@ -57,6 +57,7 @@ export const TEST_SITE: Site = {
   regions: [],
   numberClasses: [],
   callClasses: [],
+  huntGroups: [],
   rooms: [],
   features: CallFeatures.parse({}),
   zones: ['dam', 'village'].map((id) => ({

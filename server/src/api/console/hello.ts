@@ -23,11 +23,13 @@ export function siteFor(session: Session, desk: Desk): SiteView {
   const { site } = desk.directory;
   const isMine = ({ organisation }: { organisation: string }) =>
     desk.directory.isWithin(organisation, session.user.organisation);
-  const { id, name, centre, zoom, baseMap, organisations, roles, groups, rooms, features, planButtons } = site;
+  const { id, name, centre, zoom, baseMap, organisations, roles, groups, huntGroups, rooms, features, planButtons } =
+    site;
   const { textTemplates, zoneGroups, sounds } = site;
   return {
-    ...{ id, name, centre, zoom, baseMap, organisations, roles, groups, rooms, features, planButtons },
     ...{ textTemplates, zoneGroups, sounds },
+    ...{ id, name, centre, zoom, baseMap, organisations, roles, groups, huntGroups, features, planButtons },
+    rooms: rooms.map(({ pin: _pin, chairPin: _chairPin, ...room }) => room),
     trunks: site.trunks.map(({ id, name, bearer, lines }) => ({ id, name, bearer, lines })),
     users: site.users.map(({ id, name }) => ({ id, name })),
     people: site.people.filter(isMine).map(({ care: _care, ...person }) => person),

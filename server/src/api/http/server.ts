@@ -20,6 +20,8 @@ import { complain } from '../complain.ts';
 import { SESSION_COOKIE, sessionOf } from '../session-cookie.ts';
 import { accountRoutes } from './accounts.ts';
 import { checkRoutes } from './checks.ts';
+import { callRoutes } from './calls.ts';
+import { callSettingsRoutes } from './call-settings.ts';
 import { commandRoutes } from './commands.ts';
 import { healthRoutes } from './health.ts';
 import { incidentRoutes } from './incidents.ts';
@@ -100,6 +102,8 @@ export async function buildHttp(parts: HttpParts): Promise<Http> {
   accountRoutes(http, parts);
   orderRoutes(http, parts);
   routingRoutes(http, parts);
+  callRoutes(http, parts);
+  callSettingsRoutes(http, parts);
   http.get('/api/openapi.json', { config: { isOpen: true }, schema: { hide: true } }, async () => http.swagger());
   await serveConsole(http, parts.consoleFolder);
   return http;

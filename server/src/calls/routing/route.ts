@@ -7,8 +7,10 @@ import { echoTest } from './stages/echo-test.ts';
 import { emergency } from './stages/emergency.ts';
 import { readNumbers } from './stages/read-numbers.ts';
 import { recogniseCaller } from './stages/recognise-caller.ts';
+import { huntGroups } from './stages/hunt-groups.ts';
 import { rooms } from './stages/rooms.ts';
 import { siteRoutes } from './stages/site-routes.ts';
+import { speedDial } from './stages/speed-dial.ts';
 import { trunks } from './stages/trunks.ts';
 
 /** The way of every call, in this order. The first stage that finds a destination decides. */
@@ -17,8 +19,10 @@ const ROUTING_STAGES: readonly RoutingStage[] = [
   recogniseCaller,
   blacklist,
   siteRoutes,
+  speedDial,
   features,
   echoTest,
+  huntGroups,
   rooms,
   accounts,
   emergency,

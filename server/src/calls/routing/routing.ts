@@ -18,6 +18,8 @@ export interface RoutingQuestion {
 
 /** The site's data that routing reads. */
 export interface RoutingBook extends Pick<Directory, 'site' | 'account' | 'personByNumber' | 'peopleOfGroup'> {
+  /** The number that an account keeps under a short code. */
+  shortCode?(account: string, code: string): string | undefined;
   /** Callers that are not wanted, beside those of the site's file. */
   blacklist?(): readonly BlacklistEntry[];
 }
@@ -43,6 +45,8 @@ export type Destination =
   | { kind: 'account'; user: string }
   /** Out by one of these trunks, the first that takes the call. */
   | { kind: 'trunk'; ways: TrunkWay[]; numberClass: NumberClass }
+  /** Whoever of the group answers. */
+  | { kind: 'group'; number: string }
   | { kind: 'room'; number: string }
   | { kind: 'echo' }
   /** `words` are for the dispatcher and the timeline. */

@@ -13,6 +13,7 @@ import { plans } from './plans.ts';
 import { presence } from './presence.ts';
 import { runs } from './runs.ts';
 import { shelves } from './shelves.ts';
+import { supervisions } from './supervisions.ts';
 import { system } from './system.ts';
 import { threads } from './threads.ts';
 import { trunks } from './trunks.ts';
@@ -30,6 +31,7 @@ export const NOUNS = [
   runs,
   conferences,
   calls,
+  supervisions,
   presence,
   zones,
   channels,
