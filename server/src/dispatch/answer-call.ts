@@ -8,7 +8,6 @@ import { ECHO_NUMBER } from '#calls/routing/stages/echo-test.ts';
 import { srtpFor } from '#calls/media-security.ts';
 import { SipLeg } from '#calls/sip-leg.ts';
 import { statusOf } from '#calls/trunks/causes.ts';
-import { DispatchError } from '#kernel/errors.ts';
 import { LIMITS } from '#kernel/limits.ts';
 import type { IncomingInvite } from '#sip/session/incoming-invite.ts';
 import type { Desk } from './desk.ts';
