@@ -168,6 +168,7 @@ export async function openServer(config: Config): Promise<Server> {
     personByNumber: (number) => directory.personByNumber(number),
     peopleOfGroup: (id) => directory.peopleOfGroup(id),
     blacklist: () => blacklist.entries(),
+    shortCode: (account, code) => directory.shortCode(account, code),
   };
   const outside = new OutsideCalls({ ...kit, routingBook, trunks, lines, userAgent, timeline });
   const openMedia: OpenMedia = (label, isBrowser, wishes) =>
