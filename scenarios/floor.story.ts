@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { systemChance } from '@tocsin/server/kernel/chance.ts';
 import { systemClock } from '@tocsin/server/kernel/clock.ts';
 import { silentLog } from '@tocsin/server/kernel/log.ts';
-import { toneLevelDb } from '@tocsin/server/media';
+import { readWav, toMono, toneLevelDb } from '@tocsin/server/media';
 import type { CommandOf } from '@tocsin/protocol/console.ts';
 import { openGroundRadioSimulator } from '../gateways/radio/ed137/ground-radio-simulator.ts';
 import { PTT } from '../gateways/radio/ed137/extension.ts';
@@ -183,6 +183,18 @@ test('radio, telephone, short wave and satellite are one patch, and one speaks a
         }
       },
     );
+
+  await t.test('the last half minute is heard again while the channel goes on', async () => {
+    const answer = await tocsin.request('GET', '/api/channels/hf-1/recall', undefined, dispatcher);
+    assert.equal(answer.status, 200);
+    const recalled = readWav(new Uint8Array(await answer.arrayBuffer()));
+    assert.ok(recalled.kind === 'sound');
+    const sound = toMono(recalled.sound);
+    assert.ok(sound.length <= 30 * RATE && sound.length > 5 * RATE, `${sound.length / RATE} s`);
+    for (const index of [1, 2, 3])
+      for (const level of endsHeard(500 + 200 * index, sound))
+        assert.ok(level > THERE_DB, `speaker ${index}: ${level} dB`);
+  });
 
   const floor = (what: 'request' | 'release', token: string, more: Partial<CommandOf<'floor.request'>> = {}) =>
     tocsin.post<{ value: { kind: string; position?: number } }>(

@@ -93,6 +93,11 @@ export class RadioChannel extends Emitter<{
     return this.#parts.resources.address(this.facts.gateway, this.id) !== undefined;
   }
 
+  /** What is being recorded while phones listen; a patched channel is recorded by its conference. */
+  get recording(): Promise<Recording | undefined> | undefined {
+    return this.#own?.recording;
+  }
+
   get conference(): string | undefined {
     return this.#patched?.conference;
   }

@@ -119,6 +119,10 @@ export class Conference extends Emitter<{
     return this.#bridge;
   }
 
+  get recording(): Promise<Recording | undefined> | undefined {
+    return this.#recording;
+  }
+
   get number(): string {
     return this.facts.number;
   }

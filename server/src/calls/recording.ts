@@ -28,6 +28,8 @@ export interface RecordingOf {
 /** One recording while it runs. */
 export interface Recording {
   readonly id: string;
+  /** The file while it grows: at most a quarter of a second behind. */
+  readonly file: string;
   /** Ends it; resolves when the file is whole, hashed and on the timeline. */
   stop(): Promise<void>;
 }
@@ -89,6 +91,7 @@ export class Recordings extends Emitter<{ failed: [title: string, because: strin
     let stopping: Promise<void> | undefined;
     const recording: Recording = {
       id,
+      file: recorder.file,
       stop: () => (stopping ??= this.#stop(recording, recorder, isNoted, of)),
     };
     this.#running.add(recording);

@@ -10,9 +10,13 @@ const PLAYED_FROM_END_S = 30;
 
 let player: HTMLAudioElement | undefined;
 
-/** Key R: the last 30 seconds that were recorded on the chosen channel, once more into the headset. */
+/**
+ * Key R: the last 30 seconds of the chosen channel, once more into the headset, while the channel goes on; of a channel that
+ * nobody listens to, what was recorded last.
+ */
 export async function replayChannel(): Promise<void> {
   const channel = ptt.channel;
+  if (channel && (await recall(channel))) return;
   const entries = await readTimeline({
     from: Math.floor(clock.exact() - LOOK_BACK_MS),
     kind: 'channel.',
@@ -34,4 +38,17 @@ export async function replayChannel(): Promise<void> {
       player.currentTime = Math.max(0, player.duration - PLAYED_FROM_END_S);
   };
   await player.play().catch(() => undefined);
+}
+
+/** False: the channel is not recorded now. */
+async function recall(channel: string): Promise<boolean> {
+  const answer = await fetch(`/api/channels/${channel}/recall`).catch(() => undefined);
+  if (!answer?.ok) return false;
+  player ??= new Audio();
+  const url = URL.createObjectURL(await answer.blob());
+  player.onloadedmetadata = null;
+  player.onended = () => URL.revokeObjectURL(url);
+  player.src = url;
+  await player.play().catch(() => undefined);
+  return true;
 }

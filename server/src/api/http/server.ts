@@ -22,6 +22,7 @@ import { accountRoutes } from './accounts.ts';
 import { checkRoutes } from './checks.ts';
 import { callRoutes } from './calls.ts';
 import { callSettingsRoutes } from './call-settings.ts';
+import { channelRoutes } from './channels.ts';
 import { commandRoutes } from './commands.ts';
 import { healthRoutes } from './health.ts';
 import { incidentRoutes } from './incidents.ts';
@@ -101,6 +102,7 @@ export async function buildHttp(parts: HttpParts): Promise<Http> {
   phoneRoutes(http, parts);
   accountRoutes(http, parts);
   orderRoutes(http, parts);
+  channelRoutes(http, parts);
   routingRoutes(http, parts);
   callRoutes(http, parts);
   callSettingsRoutes(http, parts);
