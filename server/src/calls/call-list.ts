@@ -81,9 +81,11 @@ export class CallList extends Emitter<{ changed: [call: Call]; removed: [id: str
     return call;
   }
 
-  /** Goes on with a call of the process before this one, under its id. */
-  takeUp(view: CallView): Call {
+  /** Goes on with a call of the process before this one, under its id, with those of its legs that are still there. */
+  takeUp(view: CallView, legs: readonly Leg[]): Call {
     const call = new Call(view);
+    // Before anybody hears of the call: a call that is kept without its legs would be one that the next process lets go.
+    for (const leg of legs) call.legs.add(leg);
     this.#calls.set(view.id, call);
     this.#note(call, 'call.taken-up', { from: view.from.number, to: view.to.number, kind: view.kind });
     this.emit('changed', call);

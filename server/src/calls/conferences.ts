@@ -49,16 +49,22 @@ export class Conferences extends Emitter<{
 
   /**
    * Opens a conference of the process before this one again, under its id, with those whose legs are still there. The
-   * step of a plan that had opened it will find it.
+   * step of a plan that had opened it will find it. `missing`: who could not come in again, and why.
    */
-  async takeUp(kept: KeptConference, legs: ReadonlyMap<string, Leg>): Promise<Conference> {
-    const conference = this.#keep(await Conference.open(kept.facts, this.#parts, kept));
+  async takeUp(
+    kept: KeptConference,
+    legs: ReadonlyMap<string, Leg>,
+  ): Promise<{ conference: Conference; missing: { leg: Leg; error: unknown }[] }> {
+    const conference = await Conference.open(kept.facts, this.#parts, kept);
     conference.chair.restore(kept);
+    const missing: { leg: Leg; error: unknown }[] = [];
     for (const { view, leg: id } of kept.participants) {
       const leg = legs.get(id);
-      if (leg) await conference.join(leg, view);
+      if (leg) await conference.join(leg, view).catch((error: unknown) => missing.push({ leg, error }));
     }
-    return conference;
+    // Told only now: a conference that is kept half full would lose the others to a second kill.
+    if (!conference.hasEnded) this.#keep(conference);
+    return { conference, missing };
   }
 
   #keep(conference: Conference): Conference {

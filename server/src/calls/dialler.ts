@@ -6,6 +6,7 @@ import type { PlainCodec } from '#sdp/codec.ts';
 import type { SrtpMode } from '#sdp/crypto.ts';
 import type { Binding } from '#sip/registrar/binding.ts';
 import type { UserAgent } from '#sip/user-agent/user-agent.ts';
+import { ANSWERED_ELSEWHERE, ringFor } from './first-to-answer.ts';
 import type { DialOutcome, HangUpReason, Party } from './leg.ts';
 import type { LegMedia } from './leg-media.ts';
 import type { Lamps } from './lamps.ts';
@@ -185,36 +186,9 @@ export class Dialler {
   }
 
   async #ring(phones: Phone[], options: DialOptions & { party: Party }): Promise<DialOutcome> {
-    const startedMs = this.#clock.monotonic();
-    const stop = new AbortController();
-    const onAbort = () =>
-      stop.abort(options.signal?.reason === 'answered-elsewhere' ? 'answered-elsewhere' : 'cancelled');
-    if (options.signal?.aborted) return { kind: 'cancelled' };
-    options.signal?.addEventListener('abort', onAbort, { once: true });
-    const timer = this.#clock.after(options.ringForMs, () => stop.abort('unanswered'));
-
-    let winner: SipLeg | undefined;
-    const attempts = phones.map(async (phone): Promise<DialOutcome> => {
-      const outcome = await this.#ringOne(phone, options, stop.signal);
-      if (outcome.kind !== 'answered') return outcome;
-      if (winner) {
-        await outcome.leg.hangUp('answered-elsewhere');
-        return { kind: 'cancelled' };
-      }
-      winner = outcome.leg as SipLeg;
-      stop.abort('answered-elsewhere');
-      return outcome;
-    });
-    const outcomes = await Promise.all(attempts);
-    timer.cancel();
-    options.signal?.removeEventListener('abort', onAbort);
-
-    const afterMs = Math.round(this.#clock.monotonic() - startedMs);
-    const answered = outcomes.find((outcome) => outcome.kind === 'answered');
-    if (answered) return { ...answered, afterMs };
-    if (stop.signal.reason === 'unanswered') return { kind: 'unanswered', afterMs };
-    if (options.signal?.aborted) return { kind: 'cancelled' };
-    return mostTelling(outcomes);
+    const attempts = phones.map((phone) => (signal: AbortSignal) => this.#ringOne(phone, options, signal));
+    const outcome = await ringFor(attempts, options, this.#clock);
+    return outcome.kind === 'nobody' ? mostTelling(outcome.outcomes) : outcome;
   }
 
   async #ringOne(phone: Phone, options: DialOptions & { party: Party }, signal: AbortSignal): Promise<DialOutcome> {
@@ -317,12 +291,13 @@ function inviteOf({ to }: Phone, { from, answersItself }: DialOptions) {
 
 /** What the phones of a call that was given up are told (RFC 3326 §2). */
 function reasonOf(signal: AbortSignal): string {
-  return signal.reason === 'answered-elsewhere' ? 'Call completed elsewhere' : String(signal.reason);
+  if (signal.reason === ANSWERED_ELSEWHERE) return 'Call completed elsewhere';
+  return signal.reason === 'unanswered' ? 'unanswered' : 'cancelled';
 }
 
 function endingOf(signal: AbortSignal): HangUpReason {
-  return signal.reason === 'answered-elsewhere'
-    ? 'answered-elsewhere'
+  return signal.reason === ANSWERED_ELSEWHERE
+    ? ANSWERED_ELSEWHERE
     : signal.reason === 'unanswered'
       ? 'nobody-answered'
       : 'abandoned';

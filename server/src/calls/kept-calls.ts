@@ -51,6 +51,8 @@ export class KeptCalls implements AsyncDisposable {
   readonly #changes: WriteBehind<Change>;
   /** What was written last, so that a change that is none to the next process costs nothing. */
   readonly #last = new Map<string, string>();
+  /** What the last process has left and nobody here has touched yet. */
+  readonly #left = new Map<string, keyof Bodies>();
 
   constructor({ store, clock, log }: { store: Store; clock: Clock; log: Log }) {
     this.#store = store;
@@ -58,25 +60,37 @@ export class KeptCalls implements AsyncDisposable {
     this.#changes = new WriteBehind({ what: 'running calls', write, clock, log });
   }
 
-  /** Takes what the last process has left, and forgets it. */
-  async take(): Promise<Kept> {
-    const rows = await this.#store.query<{ kind: keyof Bodies; body: unknown }>(
-      'delete from kept_calls returning kind, body',
+  /**
+   * What the last process has left. It stays kept until it is put anew, removed or dropped by `dropRest`, so that a process
+   * which is killed while it takes calls up leaves them to the next.
+   */
+  async left(): Promise<Kept> {
+    const rows = await this.#store.query<{ id: string; kind: keyof Bodies; body: unknown }>(
+      'select id, kind, body from kept_calls',
     );
+    for (const { id, kind } of rows) this.#left.set(id, kind);
     const of = <Kind extends keyof Bodies>(wanted: Kind) =>
       rows.filter(({ kind }) => kind === wanted).map(({ body }) => body as Bodies[Kind]);
     return { legs: of('leg'), calls: of('call'), conferences: of('conference') };
+  }
+
+  /** Forgets of what the last process has left whatever nobody has gone on with. */
+  dropRest(): void {
+    for (const [id, kind] of this.#left) this.remove(kind, id);
   }
 
   put<Kind extends keyof Bodies>(kind: Kind, id: string, body: Bodies[Kind]): void {
     const json = storableJson(body);
     if (this.#last.get(id) === json) return;
     this.#last.set(id, json);
+    this.#left.delete(id);
     void this.#changes.put(id, { kind, id, body: json });
   }
 
   remove(kind: keyof Bodies, id: string): void {
-    if (!this.#last.delete(id)) return;
+    const isKept = this.#last.delete(id);
+    const isLeft = this.#left.delete(id);
+    if (!isKept && !isLeft) return;
     void this.#changes.put(id, { kind, id });
   }
 

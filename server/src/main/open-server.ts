@@ -287,8 +287,8 @@ export async function openServer(config: Config): Promise<Server> {
   followAlarms(desk);
   tellPreparing(desk);
   await check.open();
-  await takeUpCalls(userAgent, desk);
   keepCalls(desk);
+  await takeUpCalls(userAgent, desk);
   await openGatewayDoor(mqtt, desk);
   userAgent.on('invite', (invite) => {
     answerCall(invite, desk).catch((error: unknown) => {
