@@ -8,6 +8,7 @@ import { Console } from './kit/console.ts';
 import { DeskPage } from './kit/desk-page.ts';
 import { AUDIBLE_IN_PAGE_DB, listenInPage, pageHears } from './kit/ears.ts';
 import { givePhone, siteFolder } from './kit/own-site.ts';
+import { JSSIP, SIP_JS } from './kit/page-phones.ts';
 import { pageScript } from './kit/page-script.ts';
 import { loudestToneDb, type Heard } from './kit/sound.ts';
 import { Tocsin } from './kit/tocsin.ts';
@@ -224,79 +225,9 @@ async function speaksOnRadio(t: TestContext, desk: DeskPage, tocsin: Tocsin, fac
 
 // --- other clients ---
 
-/** Each script leaves a telephone on the page: register(), call(number), state(), hangUp(); it answers by itself. */
 const CLIENTS = [
-  {
-    client: 'sip.js',
-    account: '1007',
-    source: `
-import { UserAgent, Registerer, Inviter, SessionState, Web } from 'sip.js';
-let agent, session;
-const follow = (now) => {
-  session = now;
-  session.stateChange.addListener((state) => {
-    if (state !== SessionState.Established) return;
-    const audio = new Audio();
-    audio.srcObject = session.sessionDescriptionHandler.remoteMediaStream;
-    void audio.play();
-  });
-};
-globalThis.telephone = {
-  async register({ server, account, password }) {
-    agent = new UserAgent({
-      uri: UserAgent.makeURI('sip:' + account + '@tocsin'),
-      authorizationUsername: account, authorizationPassword: password, logBuiltinEnabled: false,
-      transportOptions: { server },
-      sessionDescriptionHandlerFactoryOptions: { iceGatheringTimeout: 1000, peerConnectionConfiguration: { iceServers: [] } },
-      delegate: { onInvite(invitation) { follow(invitation); void invitation.accept(); } },
-    });
-    await agent.start();
-    const registerer = new Registerer(agent);
-    await new Promise((resolve, reject) => registerer.register({ requestDelegate: { onAccept: resolve, onReject: reject } }));
-  },
-  async call(number) {
-    follow(new Inviter(agent, UserAgent.makeURI('sip:' + number + '@tocsin')));
-    await session.invite();
-  },
-  state: () => session?.state,
-  hangUp: () => session.bye(),
-};`,
-  },
-  {
-    client: 'JsSIP',
-    account: '1008',
-    source: `
-import JsSIP from 'jssip';
-let agent, session;
-const follow = (now) => {
-  session = now;
-  const hear = (connection) => connection.addEventListener('track', ({ track }) => {
-    const audio = new Audio();
-    audio.srcObject = new MediaStream([track]);
-    void audio.play();
-  });
-  if (session.connection) hear(session.connection);
-  else session.on('peerconnection', ({ peerconnection }) => hear(peerconnection));
-};
-const media = { mediaConstraints: { audio: true, video: false }, pcConfig: { iceServers: [] } };
-globalThis.telephone = {
-  async register({ server, account, password }) {
-    agent = new JsSIP.UA({ sockets: [new JsSIP.WebSocketInterface(server)], uri: 'sip:' + account + '@tocsin', password });
-    agent.on('newRTCSession', ({ originator, session }) => {
-      follow(session);
-      if (originator === 'remote') session.answer(media);
-    });
-    await new Promise((resolve, reject) => {
-      agent.on('registered', resolve);
-      agent.on('registrationFailed', ({ cause }) => reject(new Error(cause)));
-      agent.start();
-    });
-  },
-  async call(number) { agent.call('sip:' + number + '@tocsin', media); },
-  state: () => session?.isEnded() ? 'Terminated' : session?.isEstablished() ? 'Established' : 'Establishing',
-  hangUp: () => session.terminate(),
-};`,
-  },
+  { client: 'sip.js', account: '1007', source: SIP_JS },
+  { client: 'JsSIP', account: '1008', source: JSSIP },
 ];
 
 async function otherClient(

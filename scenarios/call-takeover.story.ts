@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
-import { test, type TestContext } from 'node:test';
-import { systemChance } from '@tocsin/server/kernel/chance.ts';
-import { systemClock } from '@tocsin/server/kernel/clock.ts';
-import { silentLog } from '@tocsin/server/kernel/log.ts';
-import { openTestPhone, toneLevelDb } from '@tocsin/server/media';
-import { openUserAgent, type InviteOptions } from '@tocsin/server/sip';
+import { test } from 'node:test';
 import { Baresip } from './kit/baresip.ts';
 import { Linphone } from './kit/linphone.ts';
 import { HEARD_ABOVE_DB } from './kit/hearing.ts';
+import { OwnPhone } from './kit/own-phone.ts';
 import { toneDb, type Heard } from './kit/sound.ts';
 import { Tocsin } from './kit/tocsin.ts';
 import { until } from './kit/wait.ts';
@@ -50,15 +46,10 @@ test('linphone asks a colleague back and joins him with its caller, who never he
 test('a second phone takes the place of a talking one by INVITE with Replaces; who has not proved himself may not', async (t) => {
   const tocsin = await Tocsin.start(t, { TOCSIN_SIMULATORS: 'off' });
   const partner = await Baresip.start(t, { user: '1002', server: tocsin.sip, toneHz: CALLER_HZ });
-  const desk = await barePhone(t, ASKER_HZ);
-  const mobile = await barePhone(t, THIRD_HZ);
-  const place = (replaces?: string, password = 'tocsin-demo') => ({
-    target: `sip:1002@${tocsin.sip}`,
-    from: { user: '1006' },
-    credentials: { user: '1006', password },
-    ...(replaces ? { replaces } : {}),
-  });
-  const first = await desk.invite(place());
+  const bare = { user: '1006', server: tocsin.sip, registers: false };
+  const desk = await OwnPhone.start(t, { ...bare, toneHz: ASKER_HZ });
+  const mobile = await OwnPhone.start(t, { ...bare, toneHz: THIRD_HZ });
+  const first = await desk.call('1002');
   assert.ok(first.kind === 'answered');
   await Promise.all([hearsNow(partner, ASKER_HZ), until('he is heard', () => desk.hears(CALLER_HZ))]);
   const isOver = Promise.withResolvers<void>();
@@ -66,13 +57,13 @@ test('a second phone takes the place of a talking one by INVITE with Replaces; w
 
   const { callId, localTag, remoteTag } = first.dialog;
   const dialog = `${callId};to-tag=${remoteTag};from-tag=${localTag}`;
-  const stranger = await mobile.invite(place(dialog, 'wrong'));
+  const stranger = await mobile.call('1002', { replaces: dialog, password: 'wrong' });
   assert.ok(stranger.kind === 'refused' && stranger.status === 401, JSON.stringify(stranger));
-  const wrong = await mobile.invite(place(`${callId};to-tag=none;from-tag=${localTag}`));
+  const wrong = await mobile.call('1002', { replaces: `${callId};to-tag=none;from-tag=${localTag}` });
   assert.ok(wrong.kind === 'refused' && wrong.status === 481, JSON.stringify(wrong));
   assert.ok(desk.hears(CALLER_HZ), 'the talk goes on');
 
-  const second = await mobile.invite(place(dialog));
+  const second = await mobile.call('1002', { replaces: dialog });
   assert.ok(second.kind === 'answered', JSON.stringify(second));
   await isOver.promise;
   await Promise.all([hearsNow(partner, THIRD_HZ), until('he is heard', () => mobile.hears(CALLER_HZ))]);
@@ -81,34 +72,6 @@ test('a second phone takes the place of a talking one by INVITE with Replaces; w
   await second.dialog.bye();
   await until('the partner is in no call', () => !partner.isInCall);
 });
-
-/** A phone of this stack that can name another dialog in its INVITE; with a tone and an ear. */
-async function barePhone(t: TestContext, hz: number) {
-  const agent = await openUserAgent({
-    host: '127.0.0.1',
-    port: 0,
-    requireDigest: false,
-    clock: systemClock,
-    chance: systemChance,
-    log: silentLog,
-  });
-  const phone = await openTestPhone();
-  t.after(async () => {
-    await agent[Symbol.asyncDispose]();
-    await phone[Symbol.asyncDispose]();
-  });
-  phone.say({ hz });
-  const offer = `v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio ${phone.port} RTP/AVP 8\r\n`;
-  return {
-    async invite(options: Omit<InviteOptions, 'offer'>) {
-      const outcome = await agent.invite({ ...options, offer }).outcome;
-      const port = outcome.kind === 'answered' ? /^m=audio (\d+)/m.exec(outcome.answer)?.[1] : undefined;
-      if (port) phone.call({ host: '127.0.0.1', port: Number(port) });
-      return outcome;
-    },
-    hears: (tone: number) => toneLevelDb(phone.lately(500), tone, phone.rateHz) > HEARD_ABOVE_DB,
-  };
-}
 
 /** The last half second that a phone has heard. */
 async function now(phone: { heard(): Promise<Heard> }): Promise<Heard> {

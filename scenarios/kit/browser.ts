@@ -41,6 +41,8 @@ export class Browser {
       camera?: string;
       size?: { width: number; height: number };
       isPhone?: boolean;
+      /** Believes any certificate. */
+      isTrusting?: boolean;
       location?: { latitude: number; longitude: number; accuracy: number };
     },
   ): Promise<Browser> {
@@ -56,6 +58,7 @@ export class Browser {
         '--use-fake-ui-for-media-stream',
         '--use-fake-device-for-media-stream',
         `--use-file-for-fake-audio-capture=${microphone}`,
+        ...(options.isTrusting ? ['--ignore-certificate-errors'] : []),
         ...(options.camera ? [`--use-file-for-fake-video-capture=${options.camera}`] : []),
         '--autoplay-policy=no-user-gesture-required',
         '--disable-features=WebRtcHideLocalIpsWithMdns',

@@ -4,8 +4,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { freePort, freePortPair } from './ports.ts';
+import { processesOf } from './processes.ts';
 import { writeTone, type Heard } from './sound.ts';
 import { pause, until } from './wait.ts';
+
+export interface LinphoneOptions {
+  user: string;
+  /** host:port of the registrar. */
+  server: string;
+  toneHz: number;
+  transport?: 'udp' | 'tcp' | 'tls';
+  /** For TLS: the file of the authority that it believes. */
+  authority?: string;
+  /** Sessions last so many seconds without a refresh (RFC 4028); absent: for ever. */
+  sessionExpiresS?: number;
+}
 
 /**
  * linphonec: a phone that transfers after a consultation (REFER with Replaces), which baresip cannot. It answers by itself,
@@ -15,19 +28,21 @@ export class Linphone {
   readonly user: string;
   readonly server: string;
   readonly toneHz: number;
+  readonly #options: LinphoneOptions;
   #folder: string;
   #child!: ChildProcess;
   #said = '';
 
-  private constructor(folder: string, options: { user: string; server: string; toneHz: number }) {
+  private constructor(folder: string, options: LinphoneOptions) {
     this.#folder = folder;
+    this.#options = options;
     this.user = options.user;
     this.server = options.server;
     this.toneHz = options.toneHz;
   }
 
   /** Starts the phone, and waits until it is registered. */
-  static async start(t: TestContext, options: { user: string; server: string; toneHz: number }): Promise<Linphone> {
+  static async start(t: TestContext, options: LinphoneOptions): Promise<Linphone> {
     const folder = await mkdtemp(join(tmpdir(), `tocsin-linphone-${options.user}-`));
     const phone = new Linphone(folder, options);
     t.after(async () => {
@@ -40,6 +55,8 @@ export class Linphone {
 
   async #begin(): Promise<void> {
     const { user, server } = this;
+    const { transport = 'udp', authority, sessionExpiresS } = this.#options;
+    const port = String(await freePort());
     await mkdir(join(this.#folder, 'home/.local/share/linphone'), { recursive: true });
     await writeTone(join(this.#folder, 'voice.wav'), this.toneHz, 300);
     const realm = 'tocsin';
@@ -47,10 +64,10 @@ export class Linphone {
       join(this.#folder, 'rc'),
       `[sip]
 bind_address=127.0.0.1
-sip_port=${await freePort()}
-sip_tcp_port=0
-sip_tls_port=0
-use_ipv6=0
+sip_port=${transport === 'udp' ? port : 0}
+sip_tcp_port=${transport === 'tcp' ? port : 0}
+sip_tls_port=${transport === 'tls' ? port : 0}
+${authority ? `root_ca=${authority}\n` : ''}${sessionExpiresS ? `session_expires_enabled=1\nsession_expires_value=${sessionExpiresS}\nsession_expires_min_value=90\nsession_expires_refresher_value=1\n` : ''}use_ipv6=0
 ipv6_migration_done=1
 guess_hostname=0
 contact=sip:${user}@127.0.0.1
@@ -58,7 +75,7 @@ default_proxy=0
 media_encryption=none
 [proxy_0]
 reg_identity=sip:${user}@${server}
-reg_proxy=<sip:${server};transport=udp>
+reg_proxy=<sip:${server};transport=${transport}>
 reg_expires=300
 reg_sendregister=1
 [auth_info_0]
@@ -103,11 +120,33 @@ echocancellation=0
     await this.type(`call sip:${number}@${this.server}`);
   }
 
+  /** Hands the partner of the call before this one on to the partner of this one. */
+  async joinBoth(): Promise<void> {
+    const before = this.#said.length;
+    await this.type('calls');
+    const ids = await until('linphone lists its two calls', () => {
+      const found = [...this.#said.slice(before).matchAll(/^\s*(\d+)\s*\|\s*<?(?:".*" )?<?sips?:/gm)].map(
+        ([, id]) => id,
+      );
+      return found.length >= 2 && found;
+    });
+    await this.type(`transfer ${ids[0]} --to-call ${ids[1]}`);
+  }
+
   /** All that it has heard, over all calls. Its file has 16-bit samples of 8 kHz, and a whole header only when it is closed. */
   async heard(): Promise<Heard> {
     const file = await readFile(join(this.#folder, 'heard.wav'));
     const bytes = file.subarray(44, 44 + Math.max(0, Math.floor((file.length - 44) / 2) * 2));
     return { rateHz: 8000, samples: new Int16Array(Uint8Array.from(bytes).buffer) };
+  }
+
+  /** Kills it without a word to anyone, as a phone that loses its power. */
+  async kill(): Promise<void> {
+    const gone = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()));
+    // It is the terminal's child, and a group of its own there.
+    for (const { pid, command } of processesOf(this.#folder))
+      if (/^linphonec/.test(command)) process.kill(pid, 'SIGKILL');
+    await gone;
   }
 
   async #stop(): Promise<void> {
