@@ -39,6 +39,7 @@ import type { SeatsTaken } from './seats-taken.ts';
 import type { SystemState } from './system-state.ts';
 import type { GatewayAsks } from './gateway-asks.ts';
 import type { Checks } from './checks.ts';
+import type { Orders } from './orders.ts';
 
 /** Everything the control room works with: opened by `main`, handed to what dispatchers do. */
 export interface Desk {
@@ -83,6 +84,7 @@ export interface Desk {
   ping: UserAgent['ping'];
   texts: Texts;
   threads: Threads;
+  orders: Orders;
   feeds: Feeds;
   system: SystemState;
   phones: Phones;

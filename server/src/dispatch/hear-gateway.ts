@@ -1,6 +1,5 @@
 import type { GatewayCommandResult, GatewayEvent, GatewayOnline } from '@tocsin/protocol/gateway.ts';
 import type { Desk } from './desk.ts';
-import { orderBurstReceived, orderCommandResult } from './send-order.ts';
 import { repeatWarnings } from './publish-warning.ts';
 
 /** Ids of events heard lately; a gateway that was cut off sends again what it is not sure of. */
@@ -49,10 +48,10 @@ export const hearGateway = {
         return;
       case 'burst-received': {
         const { from, payload, location } = event;
-        if (!isNew(event.event, desk)) return;
         const data = { gateway, from, ...(payload ? { payload } : {}), ...(location ? { location } : {}) };
-        note(desk, 'satellite.burst-received', data, event.at);
-        if (payload) orderBurstReceived(from, Buffer.from(payload, 'base64'), desk);
+        if (isNew(event.event, desk)) note(desk, 'satellite.burst-received', data, event.at);
+        // Orders know their own doubles, also across a restart.
+        if (payload) await desk.orders.burstReceived(event.event, from, Buffer.from(payload, 'base64'));
         return;
       }
       case 'warning':
@@ -73,7 +72,7 @@ export const hearGateway = {
   async commandResult(gateway: string, result: GatewayCommandResult, desk: Desk): Promise<void> {
     const { command, outcome, because } = result;
     if (desk.asks.take(result)) return;
-    orderCommandResult(result, desk);
+    desk.orders.commandResult(result);
     if (desk.resources.gateway(gateway)?.kind === 'cap')
       await desk.warnings.answered(
         command,

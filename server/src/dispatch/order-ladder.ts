@@ -1,5 +1,6 @@
 import type { OrderAnswer } from '@tocsin/protocol/order-burst.ts';
 import type { OrderRow, OrderRung, OrderRowState } from '@tocsin/protocol/orders.ts';
+import { DispatchError } from '#kernel/errors.ts';
 
 /** How one rung ended without the answer coming over another meanwhile. */
 export type RungOutcome = { kind: 'answered'; answer: OrderAnswer } | { kind: 'failed'; because: string };
@@ -9,40 +10,67 @@ export interface Rung {
   id: OrderRung;
   /** Why it cannot be tried now; undefined: it can. */
   obstacle(): string | undefined;
-  /** Tries it. Aborted when the answer has come another way. */
-  climb(signal: AbortSignal): Promise<RungOutcome>;
+  /**
+   * Tries it, or goes on with it where the server died meanwhile. Aborted when the answer has come another way, or the house closes.
+   *
+   * @param begunAt when it was first tried, milliseconds since 1970
+   */
+  climb(signal: AbortSignal, begunAt: number): Promise<RungOutcome>;
+}
+
+/** The rung that a server which died was trying. */
+export interface Foothold {
+  rung: OrderRung;
+  begunAt: number;
+  /** It had failed already: the walk goes on with the next one. */
+  hasFailed: boolean;
 }
 
 /**
  * Walks the degradation ladder for one person: the first rung that can be tried is tried, and the next when it has failed,
- * until somebody answers. An answer counts by whichever way it comes: a text of the third rung may be answered while the
- * burst of the fourth is on its way, and `answered` tells of it.
+ * until somebody answers. What is told is durable before the walk goes on.
  */
 export async function walkLadder(
   rungs: readonly Rung[],
   options: {
-    answered: Promise<{ answer: OrderAnswer; rung: OrderRung }>;
-    tell(state: OrderRowState, rung: OrderRung | undefined, detail?: string): void;
+    tell(state: OrderRowState, rung: OrderRung | undefined, detail?: string): Promise<void>;
+    now(): number;
+    /** Where it stood; absent: at the bottom. */
+    from?: Foothold | undefined;
+    /**
+     * The walk stops where it is, and says nothing: the house closes, or the answer has come by another way, as a text of the
+     * third rung may be answered while the burst of the fourth is on its way.
+     */
+    signal: AbortSignal;
   },
 ): Promise<void> {
-  const { answered, tell } = options;
-  for (const rung of rungs) {
-    const obstacle = rung.obstacle();
-    if (obstacle !== undefined) {
-      tell('skipped', rung.id, obstacle);
-      continue;
-    }
-    tell('trying', rung.id);
-    const stop = new AbortController();
-    const outcome = await Promise.race([
-      rung.climb(stop.signal).then((each) => ({ ...each, rung: rung.id })),
-      answered.then(({ answer, rung: by }) => ({ kind: 'answered' as const, answer, rung: by })),
-    ]);
-    stop.abort();
-    if (outcome.kind === 'answered') return tell(outcome.answer, outcome.rung);
-    tell('failed', rung.id, outcome.because);
+  const { tell, now, from, signal } = options;
+  const stopped = new Promise<undefined>((resolve) =>
+    signal.addEventListener('abort', () => resolve(undefined), { once: true }),
+  );
+  const start = from ? rungs.findIndex(({ id }) => id === from.rung) + (from.hasFailed ? 1 : 0) : 0;
+  for (const rung of rungs.slice(start)) {
+    const isGoingOn = from !== undefined && !from.hasFailed && from.rung === rung.id;
+    const obstacle = isGoingOn ? undefined : rung.obstacle();
+    await (obstacle !== undefined ? tell('skipped', rung.id, obstacle) : !isGoingOn && tell('trying', rung.id));
+    if (signal.aborted) return;
+    if (obstacle !== undefined) continue;
+    const climbing = rung
+      .climb(signal, isGoingOn ? from.begunAt : now())
+      .catch((error: unknown): RungOutcome => ({ kind: 'failed', because: complaintOf(error) }));
+    const outcome = await Promise.race([climbing, stopped]);
+    if (outcome === undefined || signal.aborted) return;
+    if (outcome.kind === 'answered') return await tell(outcome.answer, rung.id);
+    await tell('failed', rung.id, outcome.because);
+    if (signal.aborted) return;
   }
-  tell('not-reached', undefined);
+  await tell('not-reached', undefined);
+}
+
+/** Where a row's walk stood when its server died; undefined: at the bottom. */
+export function footholdOf({ history }: OrderRow): Foothold | undefined {
+  const last = history.findLast(({ rung }) => rung !== undefined);
+  return last && { rung: last.rung!, begunAt: last.at, hasFailed: last.state !== 'trying' };
 }
 
 /** Puts a change into a row: what is shown is the last that matters, what is kept is all. */
@@ -54,4 +82,9 @@ export function changeRow(row: OrderRow, at: number, state: OrderRowState, rung?
   if (rung) row.rung = rung;
   if (detail) row.detail = detail;
   else delete row.detail;
+}
+
+/** A rung that cannot be tried for what went wrong in the house has failed, and the next one is tried. */
+function complaintOf(error: unknown): string {
+  return error instanceof DispatchError ? error.code : 'failed';
 }

@@ -29,14 +29,13 @@ interface EdgeOptions {
 export class Edges implements AsyncDisposable {
   readonly #gateways: ChildPart | undefined;
   readonly #simulators: ChildPart | undefined;
-  /** Ids of the gateways in our own process; with simulators, all that the site names. */
-  readonly #here: ReadonlySet<unknown> | 'all';
+  #here: readonly string[] | undefined;
   #asked = 0;
 
   constructor(config: Config, kit: { clock: Clock; log: Log }) {
     const logFolder = join(config.data, 'log');
     const ofSite = config.gateways ? gatewaysOfSite(config.siteFolder) : [];
-    this.#here = config.simulators ? 'all' : new Set(ofSite.map((gateway) => (gateway as { id?: unknown } | null)?.id));
+    if (!config.simulators) this.#here = idsOf(ofSite);
     if (config.simulators)
       this.#simulators = new ChildPart({ name: 'simulators', script: 'gateways/simulators.ts', logFolder, ...kit });
     if (config.simulators || ofSite.length > 0)
@@ -55,7 +54,9 @@ export class Edges implements AsyncDisposable {
     }
     this.#simulators.on('message', (message) => {
       if (message.kind !== 'ready') return;
-      this.#gateways?.begin({ kind: 'start', config: (message as { kind: string; gateways?: unknown }).gateways });
+      const { gateways: started } = message as { kind: string; gateways?: { gateways?: unknown[] } };
+      this.#here = idsOf(started?.gateways ?? []);
+      this.#gateways?.begin({ kind: 'start', config: started });
     });
     this.#simulators.begin(simulatedSite(options));
     yieldToRealPhones(options.phones, (what) => this.#ask(what));
@@ -70,9 +71,9 @@ export class Edges implements AsyncDisposable {
     };
   }
 
-  /** Whether this gateway runs in a process of ours, and so is about to come. */
-  runsHere(gateway: string): boolean {
-    return this.#here === 'all' || this.#here.has(gateway);
+  /** Ids of the gateways that run in a process of ours, and so are about to come; undefined: the simulators have not said yet. */
+  get here(): readonly string[] | undefined {
+    return this.#here;
   }
 
   /** Why a part of the edge cannot work; undefined when all do. */
@@ -102,6 +103,13 @@ function gatewaysOfSite(siteFolder: string): unknown[] {
   if (!existsSync(file)) return [];
   const content = parse(readFileSync(file, 'utf8')) as { gateways?: unknown[] } | null;
   return content?.gateways ?? [];
+}
+
+function idsOf(gateways: unknown[]): string[] {
+  return gateways.flatMap((gateway) => {
+    const id = (gateway as { id?: unknown } | null)?.id;
+    return typeof id === 'string' ? [id] : [];
+  });
 }
 
 // --- the simulated edge ---

@@ -34,6 +34,7 @@ import { keepFeeds, restoreFeeds } from '#dispatch/ask-for-feed.ts';
 import type { Desk } from '#dispatch/desk.ts';
 import { GatewayAsks } from '#dispatch/gateway-asks.ts';
 import { MorningCheck } from '#dispatch/morning-check.ts';
+import { OrderClerk } from '#dispatch/order-clerk.ts';
 import { openSeeker } from '#dispatch/open-seeker.ts';
 import { Phones } from '#dispatch/phones.ts';
 import { planPorts } from '#dispatch/plan-ports.ts';
@@ -226,7 +227,7 @@ export async function openServer(config: Config): Promise<Server> {
 
   // The doors come before the plans, so that the address in a link is known; nobody is let in yet.
   const holdMusicFile = await holdMusic(join(config.data, 'speech'));
-  const house: Omit<Desk, 'plans' | 'runs' | 'publicUrl' | 'bookings' | 'check'> = {
+  const house: Omit<Desk, 'plans' | 'runs' | 'publicUrl' | 'bookings' | 'check' | 'orders'> = {
     ...kit,
     directory,
     timeline,
@@ -274,6 +275,8 @@ export async function openServer(config: Config): Promise<Server> {
   desk.publicUrl = doors.publicUrl;
   const bookings = opened.use(new BookingClerk(desk));
   desk.bookings = bookings;
+  const orders = opened.use(new OrderClerk(desk));
+  desk.orders = orders;
   const ports = planPorts(desk);
   desk.plans = opened.use(await openPlans({ ...kit, folders: [config.planFolder], store, ports }));
   desk.runs = opened.use(openRuns({ ...kit, store, timeline, ports, planOf: (id) => desk.plans.get(id) }));
@@ -287,6 +290,7 @@ export async function openServer(config: Config): Promise<Server> {
   followAlarms(desk);
   tellPreparing(desk);
   await check.open();
+  await orders.open();
   keepCalls(desk);
   await takeUpCalls(userAgent, desk);
   await openGatewayDoor(mqtt, desk);
@@ -316,7 +320,8 @@ export async function openServer(config: Config): Promise<Server> {
   await desk.runs.resume();
   await recountIncidents(desk);
   await bookings.begin();
-  await gatewaysOnline((id) => edges.runsHere(id), resources, clock);
+  await gatewaysOnline(edges, resources, clock);
+  orders.resume();
   await timeline.append({ kind: 'system.started', data: { pid: process.pid } });
 
   const places = {
@@ -359,13 +364,12 @@ function gatewaysExpected(site: Site): { id: string; kind: 'pa' | 'radio' | 'sat
 /** How long the server waits for its gateways before it calls itself ready without them. */
 const GATEWAYS_ONLINE_WITHIN_MS = 8_000;
 
-/** A plan that is pressed in the first second shall find its loudspeakers. Gateways at remote sites come when they come. */
-async function gatewaysOnline(
-  runsHere: (id: string) => boolean,
-  resources: GatewayResources,
-  clock: Clock,
-): Promise<void> {
-  const isComplete = () => resources.gateways().every(({ id, isOnline }) => isOnline || !runsHere(id));
+/**
+ * A plan that is pressed in the first second shall find its loudspeakers, and an order its short messages. Gateways at remote
+ * sites come when they come.
+ */
+async function gatewaysOnline(edges: Edges, resources: GatewayResources, clock: Clock): Promise<void> {
+  const isComplete = () => edges.here?.every((id) => resources.gateway(id)?.isOnline) ?? false;
   if (isComplete()) return;
   const complete = Promise.withResolvers<void>();
   const off = resources.on('changed', () => {

@@ -1,4 +1,3 @@
-import { allOrders } from '#dispatch/send-order.ts';
 import type { Http, HttpParts } from './parts.ts';
 
 /** Orders that went down the ladder, and how far each of their people has been reached. */
@@ -9,6 +8,6 @@ export function orderRoutes(http: Http, { desk }: HttpParts): void {
       config: { right: 'replay' },
       schema: { tags: ['orders'], summary: 'Orders and who has answered, the newest first' },
     },
-    async () => allOrders(desk),
+    async () => desk.orders.all(),
   );
 }
