@@ -32,6 +32,12 @@ export const CALL_COMMANDS = [
     to: z.string().max(40).optional(),
   }),
   z.object({ do: z.literal('call.stop-playing'), call: Id }),
+  /** Recording by hand, of a call or of a conference: one of the two. What is as it should be already stays so. */
+  z.object({ do: z.literal('recording.start'), call: Id.optional(), conference: Id.optional() }),
+  z.object({ do: z.literal('recording.stop'), call: Id.optional(), conference: Id.optional() }),
+  /** What follows stays out: silence of the same length in the file. */
+  z.object({ do: z.literal('recording.pause'), call: Id.optional(), conference: Id.optional() }),
+  z.object({ do: z.literal('recording.resume'), call: Id.optional(), conference: Id.optional() }),
   /** From now on; both are warned before. */
   z.object({ do: z.literal('call.limit'), call: Id, seconds: z.number().int().min(5).max(86_400) }),
   /** The user's own phone is called, and takes a parked call. */

@@ -33,7 +33,7 @@ export interface Me {
  */
 export type SiteView = Omit<
   Site,
-  'accounts' | 'users' | 'people' | 'trunks' | 'rooms' | keyof typeof ROUTING_FIELDS
+  'accounts' | 'users' | 'people' | 'trunks' | 'rooms' | 'recording' | keyof typeof ROUTING_FIELDS
 > & {
   people: Omit<Person, 'care'>[];
   /** Without their PINs. */

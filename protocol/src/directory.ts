@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AnnouncementPriority, Bearer, Id, Location, Name } from './common.ts';
 import { ROUTING_FIELDS, Trunk } from './routing.ts';
 import { CallFeatures } from './features.ts';
+import { RecordingSettings } from './recording.ts';
 
 /** A unit in the tree of organisations; `parent` is absent at the root. Rights reach down the tree from where they are given. */
 export const Organisation = z.object({ id: Id, name: Name, parent: Id.optional() });
@@ -204,6 +205,8 @@ export const Right = z.enum([
   'edit-plan', // check and save plan documents
   'view-care', // see a person's medical file
   'replay', // timeline and recordings
+  'record', // start, stop and pause recordings by hand
+  'delete-recording', // for good, with a reason
   'export', // take evidence out
   'administer', // everything of the system's own
 ]);
@@ -316,6 +319,7 @@ export const Site = z.object({
   huntGroups: z.array(HuntGroup).default([]),
   rooms: z.array(ConferenceRoom).default([]),
   features: CallFeatures.prefault({}),
+  recording: RecordingSettings.prefault({}),
   zones: z.array(Zone).default([]),
   channels: z.array(Channel).default([]),
   gauges: z.array(Gauge).default([]),

@@ -48,6 +48,10 @@ export const PressedCodes = z.object({
   /** A number follows: it is called into the talk. */
   addParty: Code.default('*3'),
   park: Code.default('*70'),
+  /** The talk is recorded from here on; again: no longer, unless a rule of the site wants it. */
+  record: Code.default('*4'),
+  /** What follows stays out of the recording, which phones may where they began it; again: it goes on. */
+  pauseRecording: Code.default('*5'),
 });
 export type PressedCode = keyof z.infer<typeof PressedCodes>;
 

@@ -231,6 +231,8 @@ export interface ConferenceView {
   openedAt: number;
   isLocked: boolean;
   isRecording: boolean;
+  /** What is said now stays out of the recording. */
+  isRecordingPaused?: boolean;
   isMutedAll: boolean;
   isDrill: boolean;
   /** Who is missing is called again by itself. */
@@ -298,6 +300,8 @@ export interface CallView {
   /** The call that this one consults about. */
   about?: string;
   isRecording: boolean;
+  /** What is said now stays out of the recording. */
+  isRecordingPaused?: boolean;
 }
 
 /** Lines to another network, and how they are used. */

@@ -158,7 +158,7 @@ export class Announcements extends Emitter<{ changed: [zone: string] }> {
     });
 
     const bridge = await engine.openBridge({ label: `announcement ${id}` });
-    const recording = recordings.start(bridge, {
+    const recording = recordings.startByRule(bridge, {
       ...(request.incident ? { incident: request.incident } : {}),
       ...(request.run ? { run: request.run } : {}),
       isDrill: request.isDrill,

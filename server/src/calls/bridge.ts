@@ -2,14 +2,17 @@ import type { MediaBridge } from '#media/bridge.ts';
 import type { MediaEngine } from '#media/engine.ts';
 import type { Playback, PlaybackSource } from '#media/playback.ts';
 import type { HangUpReason, Leg, TransferRequest } from './leg.ts';
-import type { Recording, RecordingOf, Recordings } from './recording.ts';
+import type { RecordingOf, Recordings } from './recording.ts';
+import { type RecordingState, TalkRecording } from './talk-recording.ts';
 
 export interface BridgeParts {
   engine: MediaEngine;
   recordings: Recordings;
   holdMusicFile: string;
-  /** Absent: the call is not recorded. */
-  recorded?: RecordingOf;
+  recorded: RecordingOf;
+  /** As it was recorded where it comes from. */
+  recordedEarlier?: Partial<RecordingState>;
+  onRecording?(state: RecordingState): void;
   onHeld?(isHeld: boolean): void;
   /** True when a digit is meant for the exchange; it is then not passed on. */
   takesDigit?(leg: Leg, digit: string): boolean;
@@ -31,7 +34,7 @@ export class Bridge implements AsyncDisposable {
   readonly ended: Promise<BridgeEnd>;
   readonly #media: MediaBridge;
   readonly #parts: BridgeParts;
-  readonly #recording: Promise<Recording | undefined> | undefined;
+  readonly recording: TalkRecording;
   readonly #end = Promise.withResolvers<BridgeEnd>();
   readonly #followed = new Map<Leg, (() => void)[]>();
   /** Changes of who hears what, one after another. */
@@ -53,7 +56,11 @@ export class Bridge implements AsyncDisposable {
   private constructor(media: MediaBridge, parts: BridgeParts) {
     this.#media = media;
     this.#parts = parts;
-    this.#recording = parts.recorded ? parts.recordings.start(media, parts.recorded) : undefined;
+    this.recording = new TalkRecording({
+      ...{ recordings: parts.recordings, bridge: media, of: parts.recorded },
+      ...(parts.onRecording ? { onChanged: (state) => parts.onRecording!(state) } : {}),
+    });
+    this.recording.begin(parts.recordedEarlier);
     this.ended = this.#end.promise;
   }
 
@@ -143,7 +150,7 @@ export class Bridge implements AsyncDisposable {
     await this.#settling;
     await this.#music?.close();
     await this.#insert?.playback.close();
-    await (await this.#recording)?.stop();
+    await this.recording.close();
     await this.#media.close();
   }
 

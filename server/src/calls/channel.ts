@@ -287,7 +287,7 @@ export class RadioChannel extends Emitter<{
     if (this.#own) return this.#own;
     const bridge = await this.#parts.engine.openBridge({ label: `channel ${this.id}` });
     await bridge.add(radio.node, { hears: this.#heardHere() });
-    const recording = this.#parts.recordings.start(bridge, { channel: this.id, title: this.facts.name.zh });
+    const recording = this.#parts.recordings.startByRule(bridge, { channel: this.id, title: this.facts.name.zh });
     this.#own = { bridge, recording };
     return this.#own;
   }

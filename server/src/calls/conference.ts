@@ -12,7 +12,7 @@ import { ConferenceSounds } from './conference-sounds.ts';
 import { Chair } from './conference-chair.ts';
 import type { ConferenceFacts, ConferenceInside, ConferenceParts } from './conference-inside.ts';
 import { type AddRequest, type NewParticipant, Participant } from './participant.ts';
-import type { Recording } from './recording.ts';
+import { type RecordingState, TalkRecording } from './talk-recording.ts';
 import { SpeakingLevels } from './speaking-levels.ts';
 
 export type ConferenceEndReason =
@@ -42,28 +42,21 @@ export class Conference extends Emitter<{
   readonly #inside: ConferenceInside;
   readonly #levels: SpeakingLevels;
   readonly #sounds: ConferenceSounds;
-  #recording?: Promise<Recording | undefined>;
+  readonly recording: TalkRecording;
   #ending?: Promise<void>;
 
   /** Opens it; `earlier` when the process before this one had it open already. */
   static async open(
     facts: ConferenceFacts,
     parts: ConferenceParts,
-    earlier?: { id: string; openedAt: number },
+    earlier?: { id: string; openedAt: number } & Partial<RecordingState>,
   ): Promise<Conference> {
     const id = earlier?.id ?? parts.chance.id('conf');
     const bridge = await parts.engine.openBridge({ label: `conference ${facts.number}` });
     const conference = new Conference(id, facts, parts, bridge, earlier?.openedAt ?? parts.clock.now());
     const { number, name } = facts;
     conference.#note(earlier ? 'conference.taken-up' : 'conference.opened', { number, name });
-    if (facts.isRecorded)
-      conference.#recording = parts.recordings.start(bridge, {
-        conference: id,
-        ...(facts.incident ? { incident: facts.incident } : {}),
-        ...(facts.run ? { run: facts.run } : {}),
-        isDrill: facts.isDrill,
-        title: `${facts.name.zh} ${facts.number}`,
-      });
+    conference.recording.begin(earlier);
     return conference;
   }
 
@@ -104,6 +97,23 @@ export class Conference extends Emitter<{
       note: (kind, data, participant) => this.#note(kind, data, participant),
     };
     this.#inside = inside;
+    this.recording = new TalkRecording({
+      ...{ recordings: parts.recordings, bridge, onDemandOnly: !facts.isRecorded },
+      of: {
+        ...{
+          conference: id,
+          number: facts.number,
+          called: facts.number,
+          caller: facts.openedBy,
+          direction: 'internal',
+        },
+        ...(facts.incident ? { incident: facts.incident } : {}),
+        ...(facts.run ? { run: facts.run } : {}),
+        isDrill: facts.isDrill,
+        title: `${facts.name.zh} ${facts.number}`,
+      },
+      onChanged: () => this.emit('changed'),
+    });
     this.channels = new ConferenceChannels(inside);
     this.chair = new Chair(inside, this.channels);
     this.#sounds = new ConferenceSounds(bridge, facts.hasTones ?? false, parts);
@@ -117,10 +127,6 @@ export class Conference extends Emitter<{
   /** Where they talk: for whoever supervises them. */
   get media(): MediaBridge {
     return this.#bridge;
-  }
-
-  get recording(): Promise<Recording | undefined> | undefined {
-    return this.#recording;
   }
 
   get number(): string {
@@ -142,7 +148,8 @@ export class Conference extends Emitter<{
   }
 
   view(): ConferenceView {
-    const { number, name, run, incident, isDrill, isRecorded } = this.facts;
+    const { number, name, run, incident, isDrill } = this.facts;
+    const { isRecording, isRecordingPaused } = this.recording.state;
     return {
       id: this.id,
       number,
@@ -151,7 +158,8 @@ export class Conference extends Emitter<{
       ...(incident ? { incident } : {}),
       openedAt: this.openedAt,
       isLocked: this.chair.isLocked,
-      isRecording: isRecorded,
+      isRecording,
+      ...(isRecordingPaused ? { isRecordingPaused } : {}),
       isMutedAll: this.chair.isMutedAll,
       isDrill,
       ...(this.chair.keepsCalling ? { keepsCalling: this.chair.keepsCalling } : {}),
@@ -320,8 +328,7 @@ export class Conference extends Emitter<{
         participant.view.kind === 'channel' ? undefined : participant.leg?.hangUp(because),
       ),
     ]);
-    const recording = await this.#recording;
-    await recording?.stop();
+    await this.recording.close();
     await this.#bridge.close();
     this.#note('conference.ended', { number: this.number, because: reason });
     this.#end.resolve(reason);

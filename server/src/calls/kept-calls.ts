@@ -21,6 +21,8 @@ export interface KeptConference {
   openedAt: ConferenceView['openedAt'];
   isLocked: boolean;
   isMutedAll: boolean;
+  isRecording?: boolean;
+  isRecordingPaused?: boolean;
   participants: { view: ParticipantView; leg: string }[];
   /** Radio channels that were patched in. */
   channels: string[];

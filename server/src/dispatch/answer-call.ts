@@ -176,7 +176,7 @@ export async function connectTo(
     await callee.hangUp('abandoned');
     return await caller.ended;
   }
-  desk.calls.answered(call, { isRecording: true });
+  desk.calls.answered(call);
   const { talkLimitS } = desk.directory.account(caller.party.account ?? '') ?? {};
   if (talkLimitS) limitCall(call, talkLimitS * 1000, desk);
   const greeting = caller.party.account === undefined ? greetingOf(callee.party, desk) : undefined;

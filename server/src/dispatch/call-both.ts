@@ -47,7 +47,7 @@ export async function putThroughTo(
     return { kind: 'second-not-reached', because: outcome.kind };
   }
   call.legs.add(outcome.leg);
-  desk.calls.answered(call, { isRecording: true });
+  desk.calls.answered(call);
   desk.calls.end(call, await talk(call, [leg, outcome.leg], recorded, desk));
   return { kind: 'talked', call: call.view.id };
 }

@@ -40,6 +40,7 @@ import { pickUpAtDesk } from './pick-up-call.ts';
 import { playOnZones, sayOnZones, speakOnZones, stopZones } from './page-zones.ts';
 import { injectFault } from './inject-fault.ts';
 import { startCheck } from './morning-check.ts';
+import { pauseRecording, resumeRecording, startRecording, stopRecording } from './record-talk.ts';
 import { sendOrder } from './send-order.ts';
 import { cancelWarning, publishWarning } from './publish-warning.ts';
 import { beginSupervision, changeSupervision, endSupervision, preEmptCall } from './supervise.ts';
@@ -103,6 +104,10 @@ export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
   'call.add': { right: 'call', run: addToCall },
   'call.play': { right: rightToPlay, run: playIntoCall },
   'call.stop-playing': { right: 'call', run: stopPlayingIntoCall },
+  'recording.start': { right: 'record', run: startRecording },
+  'recording.stop': { right: 'record', run: stopRecording },
+  'recording.pause': { right: 'record', run: pauseRecording },
+  'recording.resume': { right: 'record', run: resumeRecording },
   'call.limit': { right: 'call', run: limitFromDesk },
   'call.camp-on': { right: 'call', run: campOn },
   'call.cancel-camp-on': { right: 'call', run: cancelCampOn },

@@ -7,6 +7,7 @@ import { TONES } from '#calls/tones.ts';
 import { sleep } from '#kernel/clock.ts';
 import { dialFor } from './dial-for.ts';
 import type { Desk } from './desk.ts';
+import { partiesOf } from './record-talk.ts';
 import { joinPartners } from './transfer-call.ts';
 
 const RING_FOR_MS = 60_000;
@@ -53,7 +54,7 @@ async function talkAside(by: Leg, third: Leg, partner: Leg, call: Call, desk: De
     third,
   );
   Object.assign(second.sides, { from: by, to: third });
-  desk.calls.answered(second, { isRecording: true });
+  desk.calls.answered(second);
   const choice = Promise.withResolvers<'join' | 'back' | 'stay'>();
   const { pressed } = desk.directory.site.features;
   const keys = new KeyGate<'join' | 'back'>({
@@ -69,7 +70,11 @@ async function talkAside(by: Leg, third: Leg, partner: Leg, call: Call, desk: De
     engine: desk.engine,
     recordings: desk.recordings,
     holdMusicFile: desk.holdMusicFile,
-    recorded: { call: second.view.id, title: `${by.party.number} → ${third.party.number}` },
+    recorded: {
+      ...partiesOf(second, [by, third]),
+      ...{ call: second.view.id, title: `${by.party.number} → ${third.party.number}` },
+    },
+    onRecording: (state) => desk.calls.change(second, state),
     onHeld: (isHeld) => desk.calls.held(second, isHeld),
     leavesTheOther: true,
     takesDigit(leg, digit) {

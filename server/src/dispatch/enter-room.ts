@@ -19,7 +19,7 @@ export async function enterRoom(caller: SipLeg, call: Call, number: string, desk
   if (isChair === undefined) return;
 
   const conference = await desk.conferences.room(number, caller.party.person ?? caller.party.number);
-  desk.calls.answered(call, { conference: conference.id, isRecording: true });
+  desk.calls.answered(call, { conference: conference.id });
   const person = caller.party.person === undefined ? undefined : desk.directory.person(caller.party.person);
   try {
     await conference.join(caller, {

@@ -9,6 +9,7 @@ import { addByKeys } from './add-to-call.ts';
 import { consult } from './consult.ts';
 import type { Desk } from './desk.ts';
 import { parkByPhone } from './park-call.ts';
+import { pauseByKeys, recordByKeys } from './record-talk.ts';
 import { handOn } from './transfer-call.ts';
 
 /** How long the busy tone says that it came to nothing. */
@@ -20,6 +21,8 @@ const PRESSED: { [Code in PressedCode]: (by: Leg, call: Call, desk: Desk) => Pro
   consult,
   addParty: addByKeys,
   park: parkByPhone,
+  record: recordByKeys,
+  pauseRecording: pauseByKeys,
 };
 
 /** The keys of one call's legs: codes of our own phones are taken out, all others go to the far end. */

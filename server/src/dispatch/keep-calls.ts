@@ -34,6 +34,7 @@ function keptOf(conference: Conference) {
     openedAt,
     isLocked,
     isMutedAll,
+    ...conference.recording.state,
     // Who speaks at this moment is nothing that outlives it, and would be written at every word.
     participants: present
       .filter(({ view }) => view.kind !== 'channel')

@@ -62,7 +62,7 @@ export async function speakOnZones(command: CommandOf<'page.speak'>, actor: Acto
     leg,
   );
   void leg.ended.then((reason) => desk.calls.end(call, reason));
-  desk.calls.answered(call, { isRecording: true });
+  desk.calls.answered(call);
   void desk.announcements
     .speak(leg, {
       zones,

@@ -16,7 +16,9 @@ const BYTES_PER_SAMPLE = 2;
  */
 export async function recallChannel(id: string, actor: Actor, desk: Desk): Promise<Uint8Array> {
   const channel = desk.conferences.channel(id);
-  const recording = await (channel.conference ? desk.conferences.get(channel.conference).recording : channel.recording);
+  const recording = await (channel.conference
+    ? desk.conferences.get(channel.conference).recording.current
+    : channel.recording);
   if (!recording) throw new DispatchError('NOT_FOUND', 'nobody listens to the channel');
   await using file = await open(recording.file);
   const { size } = await file.stat();

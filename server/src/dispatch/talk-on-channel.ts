@@ -19,7 +19,7 @@ export async function listenToChannel({ channel: id }: CommandOf<'channel.listen
     leg,
   );
   void leg.ended.then((reason) => desk.calls.end(call, reason));
-  desk.calls.answered(call, { isRecording: true });
+  desk.calls.answered(call);
   if (await channel.listen(leg)) return;
   if (!channel.conference) {
     await leg.hangUp('channel-left');

@@ -5,6 +5,7 @@ import type { HangUpReason, Leg } from '#calls/leg.ts';
 import type { RecordingOf } from '#calls/recording.ts';
 import type { Desk } from './desk.ts';
 import { InCallKeys } from './in-call-keys.ts';
+import { partiesOf } from './record-talk.ts';
 import { handOnAsAsked } from './transfer-call.ts';
 
 /**
@@ -25,7 +26,9 @@ export async function talk(
       engine: desk.engine,
       recordings: desk.recordings,
       holdMusicFile: desk.holdMusicFile,
-      recorded: { ...recorded, call: call.view.id },
+      recorded: { ...recorded, ...partiesOf(call, two), call: call.view.id },
+      recordedEarlier: { ...call.view },
+      onRecording: (state) => desk.calls.change(call, state),
       onHeld: (isHeld) => desk.calls.held(call, isHeld),
       onTransferAsked: (leg, request) => handOnAsAsked(leg, request, call, desk),
       takesDigit: (leg, digit) => keys.take(leg, digit),

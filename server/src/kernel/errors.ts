@@ -22,6 +22,8 @@ export const FAILURES = {
   CALL_UNKNOWN: 'There is no such call',
   CALL_STATE: 'The call is not in a state that allows this',
   PARKING_FULL: 'Every park slot is taken, or the one that was asked for',
+  RECORDING_FORBIDDEN: 'A rule of the site decides about this recording, and it cannot be changed here',
+  RECORDING_FAILED: 'The recording cannot be written',
   CONFERENCE_UNKNOWN: 'There is no such conference',
   CONFERENCE_FULL: 'The conference has as many participants as it can hold',
   SUPERVISION_UNKNOWN: 'Nobody is listening in there any more',

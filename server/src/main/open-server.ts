@@ -18,6 +18,7 @@ import { OutsideCalls } from '#calls/outside-calls.ts';
 import { ParkedCalls } from '#calls/parked-calls.ts';
 import { PlainMedia } from '#calls/plain-media.ts';
 import { Recordings } from '#calls/recording.ts';
+import { decideRecording } from '#calls/recording-rules.ts';
 import type { RoutingBook } from '#calls/routing/routing.ts';
 import type { SipLeg } from '#calls/sip-leg.ts';
 import { Supervisions } from '#calls/supervision.ts';
@@ -182,7 +183,12 @@ export async function openServer(config: Config): Promise<Server> {
   const onLeg = (leg: SipLeg) => kept.follow(leg);
   const dialler = new Dialler({ ...kit, userAgent, openMedia, routingBook, lines, outside, lamps, onLeg });
   const seeker = openSeeker({ ...kit, dialler, directory, routingBook, lamps, phones, engine });
-  const recordings = opened.use(new Recordings({ ...kit, engine, store, timeline, folder: config.data }));
+  const recordings = opened.use(
+    new Recordings({
+      ...{ ...kit, engine, store, timeline, folder: config.data },
+      rules: (talk) => decideRecording(talk, directory, clock.now()),
+    }),
+  );
   const resources = new GatewayResources(gatewaysExpected(directory.site), clock.now());
   const calls = new CallList({ ...kit, timeline });
   const supervisions = new Supervisions({

@@ -147,10 +147,16 @@ export class MediaEngine implements Listenable<MediaEngineEvents>, AsyncDisposab
    * Begins a recording; what it hears once on a bridge goes to the file, silence until then.
    * @param options.file below the recordings folder, a new `.wav`
    * @param options.channels 2: to the left `left`, or else the first RTP port on the bridge; to the right everyone else
+   * @param options.byVoice only what is said is kept, with a quarter of a second before it; the rest is silence
    * @throws DispatchError CONFIG_INVALID without a folder, REQUEST_MALFORMED for a path that leaves it, DISK_FULL
    */
-  async openRecorder(options: { file: string; channels?: 1 | 2; left?: string[] }): Promise<Recorder> {
-    const { file, channels = 1, left } = options;
+  async openRecorder(options: {
+    file: string;
+    channels?: 1 | 2;
+    left?: string[];
+    byVoice?: boolean;
+  }): Promise<Recorder> {
+    const { file, channels = 1, left, byVoice = false } = options;
     const { chance, clock, openFile } = this.#options;
     const path = await this.#recordingPath(file);
     const id = chance.id('recorder');
@@ -169,9 +175,15 @@ export class MediaEngine implements Listenable<MediaEngineEvents>, AsyncDisposab
       throw new DispatchError(code, `recording ${file}: ${error.message}`, { cause: error });
     });
     const link = await this.#link();
-    const recorder: Recorder | undefined = new Recorder({ id, startedAtMs: clock.now(), wav, link });
+    const recorder: Recorder | undefined = new Recorder({
+      id,
+      startedAtMs: clock.now(),
+      wav,
+      link,
+      isByVoice: byVoice,
+    });
     this.#keep(recorder);
-    await link.ask('open-recorder', { node: id, channels, ...(left && { left }) });
+    await link.ask('open-recorder', { node: id, channels, byVoice, ...(left && { left }) });
     return recorder;
   }
 
@@ -227,7 +239,7 @@ export class MediaEngine implements Listenable<MediaEngineEvents>, AsyncDisposab
 
   #receive(report: Report): void {
     const part = this.#parts.get(report.about);
-    if (part && !(part instanceof Recorder)) part.receive(report);
+    part?.receive(report);
   }
 
   #keep<Part extends RtpPort | Playback | Recorder | MediaBridge>(part: Part): Part {

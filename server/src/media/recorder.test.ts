@@ -133,3 +133,65 @@ test('a process that is killed in mid-recording leaves a file that opens, short 
   const repaired = await repairWav(file);
   assert.ok(repaired && repaired.durationMs >= samples!.length / 8);
 });
+
+test('a pause is silence of its length in the file, and is told with its times', async (t) => {
+  const { engine, phoneWith } = await engineFor(t);
+  const a = await phoneWith(700);
+  const bridge = await engine.openBridge();
+  await bridge.add(a.leg);
+  const recorder = await engine.openRecorder({ file: 'paused.wav' });
+  await bridge.add(recorder);
+  const recordedMs = async () => (await engine.snapshot()).recorders[0]!.recordedMs;
+  await until(async () => (await recordedMs()) > 900, 'most of a second');
+  const pausedAt = await recorder.pause();
+  await until(async () => (await recordedMs()) > pausedAt + 700, 'a pause');
+  const resumedAt = await recorder.resume();
+  await until(async () => (await recordedMs()) > resumedAt + 700, 'it goes on');
+  const { file, gaps, durationMs, voiced } = await recorder.close();
+  assert.deepEqual(gaps, [{ fromMs: pausedAt, toMs: resumedAt }]);
+  assert.equal(voiced, undefined);
+  const [samples] = await channelsOf(file);
+  assert.equal(samples!.length, durationMs * 8);
+  const part = (fromMs: number, toMs: number) => samples!.subarray(fromMs * 8, toMs * 8);
+  assert.ok(toneLevelDb(part(pausedAt - 300, pausedAt), 700) > -15, 'before');
+  assert.ok(
+    part(pausedAt, resumedAt).every((sample) => sample === 0),
+    'the pause is silent to the last sample',
+  );
+  assert.ok(toneLevelDb(part(resumedAt + 40, resumedAt + 440), 700) > -15, 'after');
+});
+
+test('a recording by voice keeps its times: what is said stands where it was said, all else is silence', async (t) => {
+  const { engine, phoneWith } = await engineFor(t);
+  const { leg, phone } = await phoneWith(undefined);
+  const bridge = await engine.openBridge();
+  await bridge.add(leg);
+  const recorder = await engine.openRecorder({ file: 'by-voice.wav', byVoice: true });
+  await bridge.add(recorder);
+  const recordedMs = async () => (await engine.snapshot()).recorders[0]!.recordedMs;
+  await until(async () => (await recordedMs()) > 1000, 'a second of nobody');
+  phone.say({ hz: 900 });
+  const spokeFrom = await recordedMs();
+  await until(async () => (await recordedMs()) > spokeFrom + 1000, 'a second of speech');
+  phone.say(undefined);
+  const spokeTo = await recordedMs();
+  await until(async () => (await recordedMs()) > spokeTo + 3500, 'silence again');
+  const { file, voiced, durationMs } = await recorder.close();
+  const [samples] = await channelsOf(file);
+  assert.equal(samples!.length, durationMs * 8);
+  assert.equal(voiced!.length, 1, JSON.stringify(voiced));
+  const { fromMs, toMs } = voiced![0]!;
+  assert.ok(fromMs > 200 && fromMs < spokeFrom + 1000 && toMs > spokeTo && toMs < durationMs, JSON.stringify(voiced));
+  const part = (from: number, to: number) => samples!.subarray(from * 8, to * 8);
+  assert.ok(
+    part(0, fromMs).every((sample) => sample === 0),
+    'silent before',
+  );
+  assert.ok(
+    part(toMs, durationMs).every((sample) => sample === 0),
+    'silent after',
+  );
+  assert.ok(toneLevelDb(part(fromMs, toMs).subarray(0, (spokeTo - fromMs) * 8), 900) > -20, 'the voice is in');
+  // The first word is whole: in the piece before the one that opened it nothing was cut off.
+  assert.ok(Math.max(...part(fromMs, fromMs + 20).map(Math.abs)) < 100, 'it opens in the quiet before the voice');
+});

@@ -1,6 +1,7 @@
 import { Emitter, type Listenable } from '#kernel/emitter.ts';
 import type { ThreadPool } from './thread-pool.ts';
 import type { WavFile } from './wav-file.ts';
+import type { Report } from './worker/protocol.ts';
 
 /** Why a recording stopped by itself. */
 export type RecordingFailure = 'disk-full' | 'disk-error' | 'thread-died';
@@ -10,9 +11,19 @@ export interface RecorderEvents extends Record<string, unknown[]> {
   closed: [];
 }
 
+/** A stretch of a recording, in milliseconds from its beginning. */
+export interface Stretch {
+  fromMs: number;
+  toMs: number;
+}
+
 export interface RecordingResult {
   file: string;
   durationMs: number;
+  /** Where it was paused: silence, so that times stay right. */
+  gaps: Stretch[];
+  /** Of a recording by voice: where somebody speaks. */
+  voiced?: Stretch[];
   /** Of the whole file, in hex. */
   sha256: string;
 }
@@ -27,15 +38,25 @@ export class Recorder implements Listenable<RecorderEvents>, AsyncDisposable {
   readonly #link: ThreadPool;
   readonly #events = new Emitter<RecorderEvents>();
   readonly #lastChunk = Promise.withResolvers<void>();
+  readonly #gaps: Stretch[] = [];
+  readonly #isByVoice: boolean;
+  readonly #voiced: Stretch[] = [];
+  #isPaused = false;
   #hasFailed = false;
   #closing: Promise<RecordingResult> | undefined;
 
-  constructor(options: { id: string; startedAtMs: number; wav: WavFile; link: ThreadPool }) {
+  constructor(options: { id: string; startedAtMs: number; wav: WavFile; link: ThreadPool; isByVoice?: boolean }) {
     this.id = options.id;
     this.file = options.wav.path;
     this.startedAtMs = options.startedAtMs;
     this.#wav = options.wav;
     this.#link = options.link;
+    this.#isByVoice = options.isByVoice ?? false;
+  }
+
+  /** Where it was paused; a pause that lasts has no end yet: Infinity. */
+  get gaps(): readonly Stretch[] {
+    return this.#gaps;
   }
 
   /** Bytes of sound in the file so far. */
@@ -56,6 +77,22 @@ export class Recorder implements Listenable<RecorderEvents>, AsyncDisposable {
     return this.#events.once(event, listener);
   }
 
+  /** From now on silence is written, until it goes on. @returns where in the recording that is, in milliseconds */
+  async pause(): Promise<number> {
+    const { atMs } = await this.#link.ask('hold-recorder', { node: this.id, isHeld: true });
+    if (!this.#isPaused) this.#gaps.push({ fromMs: atMs, toMs: Infinity });
+    this.#isPaused = true;
+    return atMs;
+  }
+
+  /** What is heard is written again. @returns where in the recording that is, in milliseconds */
+  async resume(): Promise<number> {
+    const { atMs } = await this.#link.ask('hold-recorder', { node: this.id, isHeld: false });
+    if (this.#isPaused) this.#gaps.at(-1)!.toMs = atMs;
+    this.#isPaused = false;
+    return atMs;
+  }
+
   /** Ends the recording; all that was heard is in the file then. Again gives the same. */
   close(_reason?: string): Promise<RecordingResult> {
     this.#closing ??= this.#close();
@@ -72,6 +109,13 @@ export class Recorder implements Listenable<RecorderEvents>, AsyncDisposable {
     if (isLast) this.#lastChunk.resolve();
   }
 
+  /** For the engine: what the thread tells of this recorder. */
+  receive(report: Report): void {
+    if (report.what !== 'voice') return;
+    if (report.isOpen) this.#voiced.push({ fromMs: report.atMs, toMs: Infinity });
+    else this.#voiced.at(-1)!.toMs = report.atMs;
+  }
+
   /** For the engine: the recording cannot go on. What is in the file stays. */
   fail(reason: RecordingFailure, detail: string): void {
     if (this.#hasFailed) return;
@@ -86,6 +130,14 @@ export class Recorder implements Listenable<RecorderEvents>, AsyncDisposable {
     await this.#lastChunk.promise;
     const sha256 = await this.#wav.close();
     this.#events.emit('closed');
-    return { file: this.file, durationMs: this.#wav.durationMs, sha256 };
+    const { durationMs } = this.#wav;
+    const within = ({ fromMs, toMs }: Stretch) => ({ fromMs, toMs: Math.min(toMs, Math.round(durationMs)) });
+    return {
+      file: this.file,
+      durationMs,
+      sha256,
+      gaps: this.#gaps.map(within),
+      ...(this.#isByVoice ? { voiced: this.#voiced.map(within) } : {}),
+    };
   }
 }

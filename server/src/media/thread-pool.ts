@@ -109,7 +109,8 @@ export class ThreadPool {
       case 'who-answers':
       case 'rtp-statistics':
       case 'watch-level':
-      case 'pause-playback': {
+      case 'pause-playback':
+      case 'hold-recorder': {
         const { node } = command as Command<'rtp-statistics'>;
         return await (await this.#threadOf(node)).ask(kind as 'rtp-statistics', { ...command, node });
       }

@@ -57,6 +57,7 @@ export const TEST_SITE: Site = {
   regions: [],
   numberClasses: [],
   callClasses: [],
+  recording: { rules: [], otherwise: 'always', packAfterS: 3600 },
   huntGroups: [],
   rooms: [],
   features: CallFeatures.parse({}),

@@ -111,7 +111,12 @@ interface Commands {
     answer: undefined;
   };
   'pause-playback': { command: { node: string; isPaused: boolean }; answer: undefined };
-  'open-recorder': { command: { node: string; channels: 1 | 2; left?: string[] }; answer: undefined };
+  'open-recorder': {
+    command: { node: string; channels: 1 | 2; left?: string[]; byVoice: boolean };
+    answer: undefined;
+  };
+  /** While it is held, silence is written. Answers where in the recording that was. */
+  'hold-recorder': { command: { node: string; isHeld: boolean }; answer: { atMs: number } };
   /** `quietly`: it is opened again elsewhere, and its owner is told nothing. */
   'close-node': { command: { node: string; quietly?: boolean }; answer: undefined };
   /** The end of a line to another thread. */
@@ -156,6 +161,8 @@ export type Report = { about: string } & (
   | { what: 'media-found'; remote: { host: string; port: number } }
   | { what: 'level'; levelDb: number; isSpeaking: boolean }
   | { what: 'finished' }
+  /** A recording by voice: somebody began to speak, or nobody does any more. */
+  | { what: 'voice'; isOpen: boolean; atMs: number }
   | { what: 'speaking'; nodeId: string; isSpeaking: boolean }
 );
 

@@ -97,10 +97,15 @@ test('one who leaves is heard no more and hears nothing', () => {
   assert.deepEqual({ a, c }, { a: 400, c: 100 });
 });
 
+const recorderOf = (channels: 1 | 2, left: string[], recorded: Int16Array[]) => ({
+  ...{ id: 'recorder', channels, left, byVoice: false, report: () => {} },
+  deliver: (samples: Int16Array) => void recorded.push(samples),
+});
+
 test('a recorder hears whispers too, but not those whom nobody may hear', () => {
   const recorded: Int16Array[] = [];
   const { room, heard } = roomOf({ a: {}, whisper: { heardBy: ['a'] }, silentBoss: { heardBy: 'nobody' } });
-  const recorder = new RecorderNode('recorder', 1, [], (samples) => recorded.push(samples));
+  const recorder = new RecorderNode(recorderOf(1, [], recorded));
   room.add(recorder, {});
   heard();
   recorder.close();
@@ -118,7 +123,7 @@ test('a stereo recorder has the first leg, or those named, to the left and the o
   ] as [string[], number[]][]) {
     const recorded: Int16Array[] = [];
     const { room, heard } = roomOf({ a: {}, b: {}, c: {} });
-    const recorder = new RecorderNode('recorder', 2, left, (samples) => recorded.push(samples));
+    const recorder = new RecorderNode(recorderOf(2, left, recorded));
     room.add(recorder, {});
     heard();
     recorder.close();

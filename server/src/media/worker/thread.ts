@@ -123,13 +123,19 @@ const handlers: Handlers = {
     if (playback instanceof PlaybackNode) playback.isPaused = isPaused;
     return undefined;
   },
-  'open-recorder'({ node, channels, left }) {
+  'open-recorder'({ node, channels, left, byVoice }) {
     const deliver = (samples: Int16Array, isLast: boolean) =>
       port.postMessage({ kind: 'recorded', node, samples, isLast } satisfies FromThread, [
         samples.buffer as ArrayBuffer,
       ]);
-    keep(new RecorderNode(node, channels, left ?? [], deliver));
+    keep(new RecorderNode({ id: node, channels, left: left ?? [], byVoice, deliver, report }));
     return undefined;
+  },
+  'hold-recorder'({ node: id, isHeld }) {
+    const recorder = nodes.get(id);
+    if (!(recorder instanceof RecorderNode)) throw new DispatchError('NOT_FOUND', `recorder ${id}`);
+    recorder.isHeld = isHeld;
+    return { atMs: recorder.recordedMs };
   },
   'open-link'({ node, inbound, outbound }) {
     keep(new LinkNode(node, inbound, outbound));
@@ -216,9 +222,7 @@ function snapshot(): ThreadSnapshot {
     playbacks: all
       .filter((node) => node instanceof PlaybackNode)
       .map(({ id, playedFrames, isPaused }) => ({ id, playedMs: playedFrames * 20, isPaused })),
-    recorders: all
-      .filter((node) => node instanceof RecorderNode)
-      .map(({ id, recordedFrames }) => ({ id, recordedMs: recordedFrames * 20 })),
+    recorders: all.filter((node) => node instanceof RecorderNode).map(({ id, recordedMs }) => ({ id, recordedMs })),
     bridges: roomList.map((room) => ({
       id: room.id,
       label: room.label,
