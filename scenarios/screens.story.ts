@@ -22,6 +22,18 @@ const LOOKS = [
   { theme: 'light', language: 'en' },
 ] as const;
 
+const PAGES = (alarm: string, run: string) => [
+  '/desk',
+  `/alarm/${alarm}`,
+  `/run/${run}`,
+  '/timeline',
+  '/calls',
+  '/texts',
+  '/check',
+  '/settings',
+  '/settings/trunks',
+];
+
 test(
   'during a run every page stands at every size, in both themes and languages: no error in the page, nothing beyond its edge',
   { skip: noBrowser },
@@ -55,8 +67,8 @@ test(
       );
       for (const { name, width, height } of SIZES) {
         await page.setViewportSize({ width, height });
-        for (const path of ['/desk', `/alarm/${alarm}`, `/run/${run}`, '/timeline', '/settings'])
-          await look(page, tocsin, path, `${path.split('/')[1]}-${name}-${theme}-${language}`);
+        for (const path of PAGES(String(alarm), run))
+          await look(page, tocsin, path, `${path.split('/').slice(1).join('-')}-${name}-${theme}-${language}`);
       }
     }
     assert.deepEqual(complaints, []);

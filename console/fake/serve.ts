@@ -135,6 +135,14 @@ export async function serveFake(options: { port: number; story: StoryName }): Pr
         last: 'c07a93ee15f46b2d3b0e88f7a1d95c0244fd6e70bb29a8335e1c7d9046aa12ef',
       });
     }
+    if (/^\/api\/accounts\/\d+\/call-settings$/.test(pathname)) {
+      return json({
+        doNotDisturb: false,
+        forwardNoAnswer: { to: '1009', afterS: 20 },
+        followMe: { isOn: true, numbers: [{ dial: '913905718801', afterS: 5, confirm: 'press-1' }] },
+        speedDial: {},
+      });
+    }
     const sound = /^\/api\/recordings\/([\w-]+)\.wav$/.exec(pathname);
     if (sound) {
       const wav = fakeWav(sound[1] ?? '', Math.min(600_000, Number(searchParams.get('ms') ?? 20_000)));

@@ -246,7 +246,16 @@ export function fakeSite(morePeople = 120): SiteView {
       { id: 'everyone', name: { zh: '全体', en: 'Everyone' }, people: [...known, ...others].map(({ id }) => id) },
     ],
     trunks: [{ id: 'carrier', name: { zh: '运营商中继', en: 'Carrier trunk' }, bearer: 'pstn', lines: 30 }],
-    huntGroups: [],
+    huntGroups: [
+      {
+        number: '2000',
+        name: { zh: '值班组', en: 'Duty group' },
+        strategy: 'longest-idle',
+        members: ['1004', '1005', '1007', '1009'],
+        ringEachS: 15,
+        totalS: 60,
+      },
+    ],
     rooms: [{ number: '8001', name: { zh: '会商一', en: 'Room 1' }, tones: false }],
     zones: ZONES.map(([id, zh, en, horns, points]) => ({
       id,

@@ -1,6 +1,7 @@
 import type { Hello } from '@tocsin/protocol/console.ts';
 import type {
   AlarmView,
+  CallView,
   ChannelView,
   ConferenceView,
   LedgerRow,
@@ -9,10 +10,12 @@ import type {
   LiveNoun,
   LiveNouns,
   ParticipantView,
+  PhoneView,
   PlanView,
   PresenceView,
   RunView,
   StepView,
+  SupervisionView,
   TimelineEntry,
   ZoneView,
 } from '@tocsin/protocol/views.ts';
@@ -81,7 +84,9 @@ function desk(): Story {
       incidents: incidents(),
       runs: [run()],
       conferences: [conference()],
-      supervisions: [],
+      supervisions: supervisions(),
+      phones: phones(),
+      bookings: [{ id: 'booking-1', from: '1003', to: '913905718801', at: at('06:00:00'), bookedBy: 'zhou-ming' }],
       calls: [
         {
           id: 'call-one-key',
@@ -104,6 +109,7 @@ function desk(): Story {
           conference: 'conference-8001',
           isRecording: true,
         },
+        ...houseCalls(),
       ],
       presence: presence(),
       zones: zones({ dam: 'playing', 'below-dam': 'playing', shiqiao: 'playing', liushuping: 'part-silent' }),
@@ -546,7 +552,7 @@ const PARTIES: Party[] = [
   ['zhou-ming', '坐席 03', 'browser', '1003', 'in', '03:05:15', { isChair: true, kind: 'seat' }],
   ['zhao-guodong', '水利局 局长', 'mobile', '13800006621', 'in', '03:05:36'],
   ['zhang-haiyan', '防办 主任', 'desk', '1006', 'in', '03:05:27'],
-  ['ma-zhiqiang', '应急局 值班', 'desk', '5302', 'in', '03:05:59', { isMuted: true }],
+  ['ma-zhiqiang', '应急局 值班', 'desk', '5302', 'in', '03:05:59', { isMuted: true, handUpSince: at('03:12:10') }],
   ['luo-jia', '气象台 预报员', 'desk', '5418', 'held', '03:12:01'],
   ['yang-fan', '水文站 石桥', 'satellite', '881600041', 'in', '03:07:45', { isMuted: true }],
   ['cai-wenbin', '电力抢修', 'mobile', '13500009037', 'in', '03:06:32'],
@@ -600,6 +606,71 @@ function conference(): ConferenceView {
       },
     ],
   };
+}
+
+function phones(): PhoneView[] {
+  const rows: [id: string, zh: string, en: string, state: PhoneView['state'], more?: Partial<PhoneView>][] = [
+    ['1001', '马志强', 'Ma Zhiqiang', 'talking', { other: '6012', since: at('03:09:12') }],
+    ['1002', '罗佳', 'Luo Jia', 'held', { other: '8001', since: at('03:12:01') }],
+    ['1003', '周明', 'Zhou Ming', 'talking', { other: '8001', since: at('03:05:15') }],
+    ['1004', '陈思远', 'Chen Siyuan', 'idle', { forwardsTo: '913905718801' }],
+    ['1005', '吴晓梅', 'Wu Xiaomei', 'idle'],
+    ['1006', '张海燕', 'Zhang Haiyan', 'talking', { other: '8001', since: at('03:05:27') }],
+    ['1007', '冯涛', 'Feng Tao', 'idle', { doNotDisturb: true }],
+    ['1008', '邓亮', 'Deng Liang', 'unregistered'],
+    ['1009', '值班室', 'Duty room', 'ringing', { other: '13800001111', since: at('03:12:40') }],
+  ];
+  return rows.map(([id, zh, en, state, more]) => ({
+    id,
+    name: name(zh, en),
+    state,
+    since: at('00:00:00'),
+    doNotDisturb: false,
+    ...more,
+  }));
+}
+
+/** Calls of others, for those who watch over them. */
+function houseCalls(): CallView[] {
+  return [
+    {
+      id: 'call-committee',
+      kind: 'two-party',
+      from: { number: '1001', name: name('马志强', 'Ma Zhiqiang'), person: 'ma-zhiqiang' },
+      to: { number: '6012', name: name('何建军', 'He Jianjun'), person: 'he-jianjun' },
+      state: 'answered',
+      startedAt: at('03:09:02'),
+      answeredAt: at('03:09:12'),
+      trunk: 'carrier',
+      endsAt: at('03:14:12'),
+      isRecording: true,
+    },
+    {
+      id: 'call-duty-room',
+      kind: 'two-party',
+      from: { number: '13800001111' },
+      to: { number: '1009', name: name('值班室', 'Duty room') },
+      state: 'ringing',
+      startedAt: at('03:12:40'),
+      trunk: 'carrier',
+      isRecording: false,
+    },
+  ];
+}
+
+function supervisions(): SupervisionView[] {
+  return [
+    {
+      id: 'supervision-1',
+      mode: 'listen',
+      by: 'dispatcher',
+      name: name('周明', 'Zhou Ming'),
+      number: '1003',
+      call: 'call-committee',
+      title: '1001 – 6012',
+      since: at('03:11:40'),
+    },
+  ];
 }
 
 function presence(): PresenceView[] {
@@ -778,6 +849,8 @@ function empty(): Story {
       conferences: [],
       calls: [],
       supervisions: [],
+      phones: [],
+      bookings: [],
       presence: told.live.presence.map((one) =>
         one.state === 'away' || one.state === 'unregistered' ? one : { ...one, state: 'idle' as const },
       ),

@@ -327,6 +327,31 @@ export interface TrunkView {
   calls: { tried: number; answered: number; failed: number; full: number };
 }
 
+/** A phone of the house: what it does now, and what its owner wants done with calls to it. */
+export interface PhoneView {
+  /** The account, which is its number. */
+  id: string;
+  name?: Name;
+  person?: string;
+  state: 'idle' | 'calling' | 'ringing' | 'talking' | 'held' | 'unregistered';
+  since: number;
+  /** The number at the other end. */
+  other?: string;
+  doNotDisturb: boolean;
+  /** Every call to it goes there. */
+  forwardsTo?: string;
+}
+
+/** A call that waits for its time: `from` is rung first, then `to`. */
+export interface BookingView {
+  id: string;
+  from: string;
+  to: string;
+  at: number;
+  /** A user's id, or the number of the phone that booked it. */
+  bookedBy: string;
+}
+
 /** What is known of someone or something that can be called: the glyph on its key. */
 export interface PresenceView {
   /** Person's id. */
@@ -520,6 +545,8 @@ export interface LiveNouns {
   conferences: ConferenceView;
   calls: CallView;
   supervisions: SupervisionView;
+  phones: PhoneView;
+  bookings: BookingView;
   presence: PresenceView;
   zones: ZoneView;
   channels: ChannelView;
@@ -548,6 +575,8 @@ export const LIVE_NOUNS = [
   'conferences',
   'calls',
   'supervisions',
+  'phones',
+  'bookings',
   'presence',
   'zones',
   'channels',

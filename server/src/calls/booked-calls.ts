@@ -1,3 +1,4 @@
+import type { Listenable } from '#kernel/emitter.ts';
 import type { Queryable } from '#store/queryable.ts';
 
 /** A call that is to be placed at a time. */
@@ -10,11 +11,12 @@ export interface BookedCall {
   bookedBy: string;
 }
 
-/** Whoever places booked calls at their time. */
-export interface Bookings {
+/** Whoever places booked calls at their time; tells of each that waits, and of each that no longer does. */
+export interface Bookings extends Listenable<{ changed: [BookedCall]; removed: [id: string] }> {
   /** @throws DispatchError TOO_MANY_REQUESTS, DATABASE_UNAVAILABLE */
   book(booking: BookedCall): Promise<void>;
-  waiting(): Promise<BookedCall[]>;
+  /** Those that wait, the next first. */
+  all(): BookedCall[];
   /** @throws DispatchError NOT_FOUND when none of this id waits */
   cancel(id: string): Promise<void>;
 }

@@ -3,6 +3,7 @@ import { Aside } from '#calls/aside.ts';
 import { BookedCalls, type BookedCall, type Bookings } from '#calls/booked-calls.ts';
 import type { SipLeg } from '#calls/sip-leg.ts';
 import type { Timer } from '#kernel/clock.ts';
+import { Emitter } from '#kernel/emitter.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { callBoth } from './call-both.ts';
 import type { Actor, Desk } from './desk.ts';
@@ -20,14 +21,20 @@ const BOOKED = {
 };
 
 /** Places booked calls at their time. */
-export class BookingClerk implements Bookings, Disposable {
+export class BookingClerk
+  extends Emitter<{ changed: [BookedCall]; removed: [id: string] }>
+  implements Bookings, Disposable
+{
   readonly #desk: Desk;
   readonly #booked: BookedCalls;
+  /** What waits on disk, as the desks are told it. */
+  readonly #waiting = new Map<string, BookedCall>();
   #timer?: Timer;
   #looking: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   constructor(desk: Desk) {
+    super();
     this.#desk = desk;
     this.#booked = new BookedCalls(desk.store);
   }
@@ -36,23 +43,25 @@ export class BookingClerk implements Bookings, Disposable {
   async begin(): Promise<void> {
     for (const booking of await this.#booked.closeInterrupted())
       this.#note('call.booking-ended', booking, { because: 'server-restarted' });
+    for (const booking of await this.#booked.waiting()) this.#waits(booking);
     this.look();
   }
 
   async book(booking: BookedCall): Promise<void> {
-    const waiting = await this.#booked.waiting();
-    if (waiting.length >= MOST_BOOKED) throw new DispatchError('TOO_MANY_REQUESTS');
+    if (this.#waiting.size >= MOST_BOOKED) throw new DispatchError('TOO_MANY_REQUESTS');
     await this.#booked.book(booking);
+    this.#waits(booking);
     this.#note('call.booked', booking, { at: new Date(booking.at).toISOString() }, booking.bookedBy);
     this.look();
   }
 
-  waiting(): Promise<BookedCall[]> {
-    return this.#booked.waiting();
+  all(): BookedCall[] {
+    return [...this.#waiting.values()].sort((a, b) => a.at - b.at);
   }
 
   async cancel(id: string): Promise<void> {
     if (!(await this.#booked.cancel(id))) throw new DispatchError('NOT_FOUND', id);
+    this.#waitsNoMore(id);
   }
 
   /** Places what is due, then sleeps until the next. With the database away it looks again later. */
@@ -74,6 +83,15 @@ export class BookingClerk implements Bookings, Disposable {
     this.#timer?.cancel();
   }
 
+  #waits(booking: BookedCall): void {
+    this.#waiting.set(booking.id, booking);
+    this.emit('changed', booking);
+  }
+
+  #waitsNoMore(id: string): void {
+    if (this.#waiting.delete(id)) this.emit('removed', id);
+  }
+
   /** Resolves with the time until it is to be looked again. */
   async #placeDue(): Promise<number> {
     const { clock } = this.#desk;
@@ -81,6 +99,7 @@ export class BookingClerk implements Bookings, Disposable {
       const inMs = booking.at - clock.now();
       if (inMs > 0) return Math.min(inMs, LOOK_AT_LEAST_EVERY_MS);
       if (!(await this.#booked.placing(booking.id, clock.now()))) continue;
+      this.#waitsNoMore(booking.id);
       if (inMs < -LATE_AT_MOST_MS) await this.#ended(booking, 'too-late');
       else void this.#place(booking);
     }

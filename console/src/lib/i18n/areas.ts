@@ -1,4 +1,5 @@
 import { alarm } from './alarm.ts';
+import { calls } from './calls.ts';
 import { checks } from './checks.ts';
 import { common } from './common.ts';
 import { desk } from './desk.ts';
@@ -19,6 +20,7 @@ import { video } from './video.ts';
 
 /** Every area of the screen and its words. */
 export const AREAS = {
+  calls,
   checks,
   common,
   states,

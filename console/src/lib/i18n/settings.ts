@@ -39,7 +39,6 @@ export const settings = messages({
     logOut: '退出登录',
     keyboard: '快捷键',
     openKeyboard: '查看快捷键',
-    open: '打开',
   },
   en: {
     title: 'Settings',
@@ -79,6 +78,5 @@ export const settings = messages({
     logOut: 'Log out',
     keyboard: 'Keyboard',
     openKeyboard: 'Show the keys',
-    open: 'Open',
   },
 });

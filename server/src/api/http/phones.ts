@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { phoneViews } from '#dispatch/phone-views.ts';
 import type { Http, HttpParts } from './parts.ts';
 
 const PhoneState = z.object({
@@ -8,6 +9,10 @@ const PhoneState = z.object({
   since: z.number(),
   /** The number at the other end. */
   other: z.string().optional(),
+  person: z.string().optional(),
+  doNotDisturb: z.boolean(),
+  /** Every call to it goes there. */
+  forwardsTo: z.string().optional(),
 });
 const Booking = z.object({ id: z.string(), from: z.string(), to: z.string(), at: z.number(), bookedBy: z.string() });
 
@@ -23,12 +28,7 @@ export function phoneRoutes(http: Http, { desk }: HttpParts): void {
         response: { 200: z.array(PhoneState) },
       },
     },
-    async () =>
-      desk.directory.site.accounts.map(({ user, name }) => {
-        const lamp = desk.lamps.of(user);
-        const state = lamp.state === 'idle' && !desk.phones.isRegistered(user) ? ('unregistered' as const) : lamp.state;
-        return { account: user, ...(name ? { name } : {}), ...lamp, state };
-      }),
+    async () => phoneViews(desk).map(({ id, ...phone }) => ({ account: id, ...phone })),
   );
   http.get(
     '/api/booked-calls',
@@ -36,6 +36,6 @@ export function phoneRoutes(http: Http, { desk }: HttpParts): void {
       config: { right: 'call' },
       schema: { tags: ['calls'], summary: 'Calls that wait for their time', response: { 200: z.array(Booking) } },
     },
-    async () => await desk.bookings.waiting(),
+    async () => desk.bookings.all(),
   );
 }

@@ -1,4 +1,5 @@
 import { alarms } from './alarms.ts';
+import { bookings } from './bookings.ts';
 import { calls } from './calls.ts';
 import { channels } from './channels.ts';
 import { checks } from './checks.ts';
@@ -9,6 +10,7 @@ import { gateways } from './gateways.ts';
 import { gauges } from './gauges.ts';
 import { incidents } from './incidents.ts';
 import { links } from './links.ts';
+import { phones } from './phones.ts';
 import { plans } from './plans.ts';
 import { presence } from './presence.ts';
 import { runs } from './runs.ts';
@@ -32,6 +34,8 @@ export const NOUNS = [
   conferences,
   calls,
   supervisions,
+  phones,
+  bookings,
   presence,
   zones,
   channels,
