@@ -13,6 +13,14 @@ export interface KernelCalls {
   getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
   sendto(fd: number, bytes: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number): number;
+  recvfrom(
+    fd: number,
+    into: Uint8Array,
+    length: number,
+    flags: number,
+    from: Uint8Array,
+    fromLength: Uint8Array,
+  ): number;
   recvmmsg(fd: number, vector: Uint8Array, length: number, flags: number, timeout: null): number;
   close(fd: number): number;
   read(fd: number, into: Uint8Array, length: number): number;
@@ -27,6 +35,12 @@ export interface KernelCalls {
   lastError(): string;
   /** Where this memory lies; it must be an ArrayBuffer of its own, which does not move. */
   addressOf(memory: Uint8Array): bigint;
+  /** Has the loop of this process call back whenever the descriptor can be read, until closed; close it before the descriptor. */
+  watch(fd: number, readable: () => void): Watch;
+}
+
+export interface Watch {
+  close(): void;
 }
 
 const SIGNATURES = [
@@ -35,6 +49,7 @@ const SIGNATURES = [
   'int getsockname(int, void *, void *)',
   'int setsockopt(int, int, int, void *, uint32)',
   'int64 sendto(int, void *, uint64, int, void *, uint32)',
+  'int64 recvfrom(int, void *, uint64, int, void *, void *)',
   'int recvmmsg(int, void *, uint32, int, void *)',
   'int close(int)',
   'int64 read(int, void *, uint64)',
@@ -53,6 +68,7 @@ export const SOCK_DGRAM = 2;
 export const NON_BLOCKING = 0o4000;
 export const CLOSE_ON_EXEC = 0o2000000;
 export const SOL_SOCKET = 1;
+export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
 export const SO_TIMESTAMPNS = 35;
 export const MSG_DONTWAIT = 0x40;
@@ -79,6 +95,7 @@ export function loadKernelCalls(): KernelCalls {
     ...(calls as unknown as KernelCalls),
     lastError: () => names.get(koffi.errno()) ?? `errno ${koffi.errno()}`,
     addressOf: (memory) => koffi.address(memory),
+    watch: (fd, readable) => koffi.node.poll(fd, { readable: true }, readable),
   };
 }
 
@@ -90,4 +107,30 @@ export function kernelAddress(host: string, port: number): Uint8Array {
   address[3] = port;
   address.set(host.split('.').map(Number), 4);
   return address;
+}
+
+/** Where the kernel writes whom a datagram is from: a `struct sockaddr_in` and its length. */
+export class SourceAddress {
+  readonly bytes = new Uint8Array(16);
+  readonly length = new Uint8Array([16, 0, 0, 0]);
+
+  /** The kernel has written how much it used; to be called before the next call. */
+  reset(): void {
+    this.length[0] = 16;
+  }
+
+  get port(): number {
+    return (this.bytes[2]! << 8) | this.bytes[3]!;
+  }
+
+  /** The address as one number, for look-ups. */
+  get ipv4(): number {
+    const { bytes } = this;
+    return (bytes[4]! << 24) | (bytes[5]! << 16) | (bytes[6]! << 8) | bytes[7]!;
+  }
+
+  /** The address as text. */
+  get host(): string {
+    return this.bytes.subarray(4, 8).join('.');
+  }
 }

@@ -1,4 +1,4 @@
-import { hash, timingSafeEqual } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import type { Chance } from '#kernel/chance.ts';
 import type { Clock } from '#kernel/clock.ts';
@@ -141,7 +141,7 @@ export class DigestServer {
   /** The age of a nonce of ours in ms; undefined for one we never made. */
   #ageOf(nonce: string): number | undefined {
     const [time = '', salt = '', signature = ''] = nonce.split('.');
-    if (!isEqual(signature, this.#sign(time, salt))) return undefined;
+    if (!isEqual(this.#sign(time, salt), signature)) return undefined;
     return this.#clock.now() - Number.parseInt(time, 36);
   }
 
@@ -187,8 +187,13 @@ const bareUri = (uri: string): string =>
     .replace(/:\d+$/, '')
     .toLowerCase();
 
-function isEqual(a: string, b: string): boolean {
-  const first = Buffer.from(a);
-  const second = Buffer.from(b);
-  return first.length === second.length && timingSafeEqual(first, second);
+/**
+ * Compares what a peer has sent with what is right, looking at every character, so that the time tells nothing of where
+ * they differ.
+ */
+function isEqual(right: string, given: string): boolean {
+  if (right.length !== given.length) return false;
+  let difference = 0;
+  for (let i = 0; i < right.length; i += 1) difference |= right.charCodeAt(i) ^ given.charCodeAt(i);
+  return difference === 0;
 }

@@ -1,5 +1,5 @@
 import { BadMessage } from './bad-message.ts';
-import { isToken, readNumber, splitList } from './grammar.ts';
+import { isSpace, isToken, readNumber, skipSpace, splitList } from './grammar.ts';
 import { isKnownName } from './header-names.ts';
 import { type NameAddr, parseNameAddr } from './name-addr.ts';
 import { type Params, parseParams } from './params.ts';
@@ -301,10 +301,13 @@ function hasToTag(request: Request): boolean {
 }
 
 /** Reads `314159 INVITE`. */
-export function parseCSeq(value: string): CSeq {
-  const [digits = '', method = '', ...rest] = value.trim().split(/[ \t]+/);
-  if (rest.length > 0 || !isToken(method)) throw new BadMessage('CSeq is not a number and a method');
-  return { number: readNumber(digits, 0x7fffffff, 'CSeq'), method };
+function parseCSeq(value: string): CSeq {
+  const text = value.trim();
+  let end = 0;
+  while (end < text.length && !isSpace(text.charCodeAt(end))) end += 1;
+  const method = text.slice(skipSpace(text, end));
+  if (!isToken(method)) throw new BadMessage('CSeq is not a number and a method');
+  return { number: readNumber(text.slice(0, end), 0x7fffffff, 'CSeq'), method };
 }
 
 /** Reads a value of the form `token;param=value`, such as Event, Session-Expires, Subscription-State. */

@@ -1,7 +1,7 @@
 import { BadMessage } from './bad-message.ts';
 import { isSpace, isToken, readNumber, trimSpace } from './grammar.ts';
 import { canonicalName } from './header-names.ts';
-import { Request, Response, type SipMessage, parseCSeq } from './message.ts';
+import { Request, Response, type SipMessage } from './message.ts';
 
 /** What a message may measure. Beyond a limit a request is answered 513, a response dropped. */
 export const MESSAGE_LIMITS = { headBytes: 32_768, bodyBytes: 262_144, headers: 200, headerCharacters: 8192 } as const;
@@ -168,7 +168,7 @@ export function checkMessage(message: SipMessage): void {
   void message.via;
   void message.from;
   void message.to;
-  const cseq = parseCSeq(message.get('CSeq')!);
+  const { cseq } = message;
   if (message instanceof Request) {
     // Of a method that nobody knows, that is said first (RFC 4475 §3.1.2.18).
     if (cseq.method !== message.method)

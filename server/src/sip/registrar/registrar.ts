@@ -32,7 +32,9 @@ export class Registrar extends Emitter<RegistrarEvents> implements AsyncDisposab
   readonly #clock: Clock;
   readonly #byUser = new Map<string, Binding[]>();
   /** Flows of bindings registered since the start; those of before have none. */
-  readonly #flows = new Map<string, { flow: Flow; stopWatching: () => void }>();
+  readonly #flows = new Map<Binding, Flow>();
+  /** What stops watching the connections of those on WebSockets. */
+  readonly #watches = new Map<Binding, () => void>();
   readonly #sweep: Timer;
   /** Users whose bindings are being written; the next REGISTER of such a user waits, so that none is lost. */
   readonly #writing = new Map<string, Promise<unknown>>();
@@ -70,7 +72,8 @@ export class Registrar extends Emitter<RegistrarEvents> implements AsyncDisposab
 
   /** The flow a binding registered over, when it is still there. */
   flowOf(binding: Binding): Flow | undefined {
-    const flow = this.#flows.get(bindingKey(binding))?.flow;
+    const kept = this.#of(binding.user).find(({ contact }) => contact === binding.contact);
+    const flow = kept && this.#flows.get(kept);
     return flow?.isOpen ? flow : undefined;
   }
 
@@ -206,14 +209,18 @@ export class Registrar extends Emitter<RegistrarEvents> implements AsyncDisposab
 
   /** A WebSocket that closes takes its binding along: nobody could ever reach that contact again. */
   #watch(binding: Binding, flow: Flow): void {
-    const stopWatching = binding.isWebSocket ? flow.onClosed(() => this.#flowClosed(binding)) : () => {};
-    this.#flows.set(bindingKey(binding), { flow, stopWatching });
+    this.#flows.set(binding, flow);
+    if (binding.isWebSocket)
+      this.#watches.set(
+        binding,
+        flow.onClosed(() => this.#flowClosed(binding)),
+      );
   }
 
   #unwatch(binding: Binding): void {
-    const key = bindingKey(binding);
-    this.#flows.get(key)?.stopWatching();
-    this.#flows.delete(key);
+    this.#flows.delete(binding);
+    this.#watches.get(binding)?.();
+    this.#watches.delete(binding);
   }
 
   #flowClosed(binding: Binding): void {
@@ -241,7 +248,7 @@ export class Registrar extends Emitter<RegistrarEvents> implements AsyncDisposab
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#sweep.cancel();
-    for (const { stopWatching } of this.#flows.values()) stopWatching();
+    for (const stopWatching of this.#watches.values()) stopWatching();
   }
 }
 

@@ -1,28 +1,25 @@
 import type { Clock } from '#kernel/clock.ts';
-import type { Request, Response } from '../message/message.ts';
+import type { Response } from '../message/message.ts';
 import type { Flow } from '../transport/flow.ts';
 import { Machine, type Table } from './machine.ts';
-import { type Timing, giveUpMs } from './timing.ts';
 
-type State = 'trying' | 'proceeding' | 'completed' | 'terminated';
-type Input = 'request' | 'provisional' | 'final' | 'timerJ' | 'transportError';
-type Action = 'send' | 'resend' | 'absorbRetransmits' | 'forget';
+type State = 'trying' | 'proceeding' | 'terminated';
+type Input = 'request' | 'provisional' | 'final' | 'transportError';
+type Action = 'send' | 'resend' | 'handOver' | 'forget';
 
-/** The server transaction of everything but INVITE: RFC 3261 §17.2.2, figure 8. */
+/**
+ * The server transaction of everything but INVITE: RFC 3261 §17.2.2, figure 8, up to its final answer. The state
+ * "completed", which only repeats that answer until timer J, is kept by `SentAnswers`.
+ */
 const TABLE: Table<State, Input, Action> = {
   trying: {
     provisional: ['proceeding', 'send'],
-    final: ['completed', 'send', 'absorbRetransmits'],
+    final: ['terminated', 'send', 'handOver'],
   },
   proceeding: {
     request: ['proceeding', 'resend'],
     provisional: ['proceeding', 'send'],
-    final: ['completed', 'send', 'absorbRetransmits'],
-    transportError: ['terminated', 'forget'],
-  },
-  completed: {
-    request: ['completed', 'resend'],
-    timerJ: ['terminated', 'forget'],
+    final: ['terminated', 'send', 'handOver'],
     transportError: ['terminated', 'forget'],
   },
   terminated: {},
@@ -31,34 +28,32 @@ const TABLE: Table<State, Input, Action> = {
 export class NonInviteServerTransaction extends Machine<State, Input, Action> {
   /** The way responses go. */
   readonly flow: Flow;
-  readonly #timing: Timing;
-  readonly #forget: () => void;
+  /** Called once when it ends; with the final answer, when there is one. */
+  readonly #ended: (answer?: Buffer) => void;
   #last: Buffer | undefined;
 
-  /** The request itself is not kept: there are many of these, for 32 s each, and only the response is sent again. */
-  constructor(_request: Request, flow: Flow, clock: Clock, timing: Timing, forget: () => void) {
+  constructor(flow: Flow, clock: Clock, ended: (answer?: Buffer) => void) {
     super(TABLE, 'trying', clock);
     this.flow = flow;
-    this.#timing = timing;
-    this.#forget = forget;
+    this.#ended = ended;
   }
 
-  /** Sends a response; a final one is kept for retransmitted requests until timer J. */
+  /** Sends a response; a final one ends the transaction. */
   respond(response: Response): void {
+    if (this.state === 'terminated') return;
     this.#last = response.toBuffer();
     this.input(response.status < 200 ? 'provisional' : 'final');
   }
 
   /** A retransmission of the request. */
-  receive(_request: Request): void {
+  receive(): void {
     this.input('request');
   }
 
   /** Gives up at once, reporting nothing: for a user agent that closes. */
   abandon(): void {
-    this.cancelTimers();
     this.state = 'terminated';
-    this.#forget();
+    this.#ended();
   }
 
   protected perform(action: Action): void {
@@ -66,10 +61,10 @@ export class NonInviteServerTransaction extends Machine<State, Input, Action> {
       case 'send':
       case 'resend':
         return this.flow.send(this.#last!, () => this.input('transportError'));
-      case 'absorbRetransmits':
-        return this.setTimer('timerJ', this.flow.isReliable ? 0 : giveUpMs(this.#timing));
+      case 'handOver':
+        return this.#ended(this.#last);
       case 'forget':
-        return this.#forget();
+        return this.#ended();
     }
   }
 }

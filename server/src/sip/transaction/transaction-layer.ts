@@ -11,7 +11,8 @@ import { InviteClientTransaction } from './invite-client.ts';
 import { InviteServerTransaction } from './invite-server.ts';
 import { NonInviteClientTransaction } from './non-invite-client.ts';
 import { NonInviteServerTransaction } from './non-invite-server.ts';
-import { TIMING, type Timing } from './timing.ts';
+import { SentAnswers } from './sent-answers.ts';
+import { TIMING, type Timing, giveUpMs } from './timing.ts';
 
 export type ClientTransaction = InviteClientTransaction | NonInviteClientTransaction;
 export type ServerTransaction = InviteServerTransaction | NonInviteServerTransaction;
@@ -44,6 +45,7 @@ export class TransactionLayer implements AsyncDisposable {
   readonly #user: TransactionUser;
   readonly #clients = new Map<string, ClientTransaction>();
   readonly #servers = new Map<string, ServerTransaction>();
+  readonly #answered: SentAnswers;
   #isClosed = false;
 
   constructor(options: {
@@ -60,6 +62,7 @@ export class TransactionLayer implements AsyncDisposable {
     this.#log = options.log;
     this.#user = options.user;
     this.#timing = options.timing ?? TIMING;
+    this.#answered = new SentAnswers(options.clock, giveUpMs(this.#timing));
     this.#transport.deliverTo((message, flow) => this.#receive(message, flow));
   }
 
@@ -99,9 +102,7 @@ export class TransactionLayer implements AsyncDisposable {
   /** Takes up an INVITE that has been waiting for our answer since before this process began. */
   takeUpServer(request: Request, flow: Flow): InviteServerTransaction {
     const key = serverKey(request, 'INVITE');
-    const forget = () => this.#servers.delete(key);
-    const reply = this.#replyFlow(request, flow);
-    const transaction = new InviteServerTransaction(request, reply, this.#clock, this.#timing, forget);
+    const transaction = this.#newInviteServer(key, request, this.#replyFlow(request, flow));
     this.#servers.set(key, transaction);
     return transaction;
   }
@@ -130,7 +131,7 @@ export class TransactionLayer implements AsyncDisposable {
   }
 
   snapshot(): { clientTransactions: number; serverTransactions: number } {
-    return { clientTransactions: this.#clients.size, serverTransactions: this.#servers.size };
+    return { clientTransactions: this.#clients.size, serverTransactions: this.#servers.size + this.#answered.size };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -138,6 +139,7 @@ export class TransactionLayer implements AsyncDisposable {
     this.#transport.deliverTo(() => {});
     for (const transaction of [...this.#servers.values()]) transaction.abandon();
     for (const transaction of [...this.#clients.values()]) transaction.abandon('the user agent closes');
+    this.#answered.clear();
   }
 
   #addVia(request: Request, flow: Flow): string {
@@ -171,15 +173,14 @@ export class TransactionLayer implements AsyncDisposable {
       return;
     }
     if (present) return present.receive(request);
+    if (this.#answered.sendAgain(key)) return;
     const reply = this.#replyFlow(request, flow);
     const stateless = this.#user.answerStateless?.(request, flow);
     if (stateless) return reply.send(stateless.toBuffer());
-    if (this.#servers.size >= SERVER_TRANSACTIONS_LIMIT)
+    if (this.#servers.size + this.#answered.size >= SERVER_TRANSACTIONS_LIMIT)
       return reply.send(Response.to(request, 503, { toTag: 'full' }).add('Retry-After', '10').toBuffer());
-    const forget = () => this.#servers.delete(key);
-    const parts = [request, reply, this.#clock, this.#timing, forget] as const;
     const transaction =
-      request.method === 'INVITE' ? new InviteServerTransaction(...parts) : new NonInviteServerTransaction(...parts);
+      request.method === 'INVITE' ? this.#newInviteServer(key, request, reply) : this.#newServer(key, reply);
     this.#servers.set(key, transaction);
     try {
       this.#user.onRequest(request, transaction, flow);
@@ -189,6 +190,18 @@ export class TransactionLayer implements AsyncDisposable {
       throw error;
     }
     this.#log.debug('SIP request', { method: request.method, callId: request.callId });
+  }
+
+  #newInviteServer(key: string, request: Request, reply: Flow): InviteServerTransaction {
+    return new InviteServerTransaction(request, reply, this.#clock, this.#timing, () => this.#servers.delete(key));
+  }
+
+  #newServer(key: string, reply: Flow): NonInviteServerTransaction {
+    return new NonInviteServerTransaction(reply, this.#clock, (answer) => {
+      this.#servers.delete(key);
+      // Over a reliable transport no request comes twice (RFC 3261 §17.2.2, timer J).
+      if (answer && !reply.isReliable) this.#answered.keep(key, answer, reply);
+    });
   }
 
   /** Where responses go: back over a connection; over UDP to the source, at the port RFC 3261 §18.2.2 and RFC 3581 say. */
