@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { join } from 'node:path';
 import { Baresip } from './kit/baresip.ts';
-import { HEARD_ABOVE_DB, listenFor, SILENT_BELOW_DB } from './kit/hearing.ts';
+import { listenFor, SILENT_BELOW_DB } from './kit/hearing.ts';
 import { siteFolder } from './kit/own-site.ts';
-import { loudestToneDb, toneDb, writeTone } from './kit/sound.ts';
+import { toneDb, writeTone } from './kit/sound.ts';
 import { watchesLamp } from './kit/sipp.ts';
+import { ended, established, hangUp, heardNow, hearsMusic, press, talk } from './kit/talking.ts';
 import { Tocsin } from './kit/tocsin.ts';
 import { hears } from './kit/two-phones.ts';
 import { until } from './kit/wait.ts';
@@ -13,8 +14,6 @@ import { until } from './kit/wait.ts';
 /** None of them is a note of the music or a tone of the exchange. */
 const TONE_HZ: Record<string, number> = { '1002': 700, '1004': 1000, '1005': 1240, '1006': 1750 };
 const ANSWER_HZ = 2000;
-/** The notes of the music that waiting callers hear. */
-const MUSIC_HZ = [330, 392, 440, 523, 587];
 
 test('a phone with nothing but keys hands on, asks back, parks and picks up', async (t) => {
   const folder = await siteFolder(t, (site) => {
@@ -67,9 +66,7 @@ test('a phone with nothing but keys hands on, asks back, parks and picks up', as
     await press(first, '1005#');
     await established(second);
     await talk(first, second, [caller]);
-    const heard = (await listenFor([caller], 2)).get(caller)!;
-    const music = Math.max(...MUSIC_HZ.map((hz) => loudestToneDb(heard, hz)));
-    assert.ok(music > -45, `the caller hears music: ${music.toFixed(0)} dB`);
+    await hearsMusic(caller);
     await first.command('hangup');
     await talk(caller, second);
     await hangUp(caller, second);
@@ -240,47 +237,6 @@ test('a phone with nothing but keys hands on, asks back, parks and picks up', as
     assert.deepEqual(await tocsin.get('/api/booked-calls'), []);
   });
 });
-
-/** A quick hand. */
-async function press(phone: Baresip, keys: string): Promise<void> {
-  await phone.press(keys, { onMs: 100, offMs: 60 });
-}
-
-/** Waits until each of these phones is in a call. */
-async function established(...phones: Baresip[]): Promise<void> {
-  for (const phone of phones) await until(`${phone.options.user} is in a call`, () => phone.isInCall);
-}
-
-async function ended(...phones: Baresip[]): Promise<void> {
-  for (const phone of phones) await until(`${phone.options.user} is in no call`, () => !phone.isInCall);
-}
-
-async function hangUp(a: Baresip, b: Baresip): Promise<void> {
-  await a.command('hangup');
-  await ended(a, b);
-}
-
-/** These two hear each other, nobody hears himself, and the others hear neither of them. */
-async function talk(a: Baresip, b: Baresip, others: Baresip[] = []): Promise<void> {
-  await Promise.all([heardNow(a, b.options.toneHz!), heardNow(b, a.options.toneHz!)]);
-  const heard = await listenFor([a, b, ...others], 0.5);
-  for (const listener of heard.keys())
-    for (const speaker of [a, b]) {
-      const isHeard = listener !== speaker && !others.includes(listener);
-      const level = toneDb(heard.get(listener)!, speaker.options.toneHz!);
-      const words = `${listener.options.user} hears ${speaker.options.user} at ${level.toFixed(0)} dB`;
-      assert.ok(isHeard ? level > HEARD_ABOVE_DB : level < SILENT_BELOW_DB, words);
-    }
-}
-
-/** Waits until this phone hears a tone in what comes now, not in what it has heard before. */
-async function heardNow(phone: Baresip, hz: number): Promise<void> {
-  await until(`${phone.options.user} hears ${hz} Hz now`, async () => {
-    const { samples, rateHz } = await phone.heard();
-    const last = { rateHz, samples: samples.subarray(-Math.round(rateHz / 2)) };
-    return last.samples.length > rateHz / 4 && toneDb(last, hz) > HEARD_ABOVE_DB;
-  });
-}
 
 /** Everybody hears the two others. */
 async function allTalk(phones: Baresip[]): Promise<void> {

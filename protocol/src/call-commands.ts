@@ -44,6 +44,8 @@ export const CALL_COMMANDS = [
   z.object({ do: z.literal('call.retrieve'), call: Id }),
   /** The user's own phone is called, and takes a call that rings elsewhere. */
   z.object({ do: z.literal('call.pick-up'), call: Id }),
+  /** The phone for which this call waits takes it, and lets its other party wait. */
+  z.object({ do: z.literal('call.take-waiting'), call: Id }),
   /** Calls the user's own phone, or the one named, and `to`, when both are free. */
   z.object({ do: z.literal('call.camp-on'), to: Dialled, from: z.string().max(40).optional() }),
   z.object({ do: z.literal('call.cancel-camp-on'), to: Dialled, from: z.string().max(40).optional() }),

@@ -16,6 +16,11 @@ export type FollowMeNumber = z.infer<typeof FollowMeNumber>;
 export const CallSettings = z.object({
   /** Nobody rings it but who may. */
   doNotDisturb: z.boolean().default(false),
+  /**
+   * What becomes of a call while its phone talks: `line` goes to the phone, for those with a second line; `tone` lets a phone
+   * with one line hear that somebody waits; `off` is busy.
+   */
+  callWaiting: z.enum(['line', 'tone', 'off']).default('line'),
   forwardAlways: Dial.optional(),
   /** Whoever sets it wants no second call beside the first. */
   forwardBusy: Dial.optional(),
@@ -38,6 +43,7 @@ export type CallSettings = z.infer<typeof CallSettings>;
 export const CallSettingsChange = z
   .object({
     doNotDisturb: z.boolean(),
+    callWaiting: z.enum(['line', 'tone', 'off']),
     forwardAlways: CallSettings.shape.forwardAlways.nullable(),
     forwardBusy: CallSettings.shape.forwardBusy.nullable(),
     forwardNoAnswer: CallSettings.shape.forwardNoAnswer.nullable(),

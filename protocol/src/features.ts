@@ -30,6 +30,8 @@ export const DialledCodes = z.object({
   forwardUnreachable: Code.default('*62'),
   /** Nobody rings this phone but who may; again: they do. */
   doNotDisturb: Code.default('*78'),
+  /** With 0: who calls while this phone talks hears that it is busy. With 1: its second line rings. With 2: it hears a tone. */
+  callWaiting: Code.default('*58'),
   /** The phones of its owner's follow-me list ring along, or no longer. */
   followMe: Code.default('*76'),
   /** With a short code of one or two digits behind it: calls the number that is kept there. */
@@ -52,6 +54,8 @@ export const PressedCodes = z.object({
   record: Code.default('*4'),
   /** What follows stays out of the recording, which phones may where they began it; again: it goes on. */
   pauseRecording: Code.default('*5'),
+  /** Takes the call that waits, while the other party waits instead; again: back. The recall key (flash) does the same. */
+  takeWaiting: Code.default('*6'),
 });
 export type PressedCode = keyof z.infer<typeof PressedCodes>;
 

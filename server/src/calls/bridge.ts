@@ -19,7 +19,7 @@ export interface BridgeParts {
   /** A leg asks to be replaced by somebody else. Without it such wishes are refused. */
   onTransferAsked?(leg: Leg, request: TransferRequest): void;
   /** A leg that is left alone by the other's end is not hung up: whoever made the bridge knows what to do with it. */
-  leavesTheOther?: boolean;
+  leavesTheOther?: boolean | ((left: Leg) => boolean);
 }
 
 /** How a bridge ended: a leg hung up, or all of them were taken elsewhere. */
@@ -128,6 +128,19 @@ export class Bridge implements AsyncDisposable {
     return how;
   }
 
+  /** Lets one hear a short tone beside the talk, which goes on. */
+  async beep(source: PlaybackSource, to: Leg): Promise<void> {
+    const playback = await this.#parts.engine.openPlayback({ source });
+    try {
+      if (this.#isOver) return;
+      await this.#media.add(playback, { hears: 'nobody', heardBy: [to.node.id] });
+      await Promise.race([playback.ended, to.ended]);
+      await this.#media.remove(playback).catch(() => {});
+    } finally {
+      await playback.close();
+    }
+  }
+
   async stopPlaying(): Promise<void> {
     const { playback } = this.#insert ?? {};
     if (!playback) return;
@@ -188,7 +201,9 @@ export class Bridge implements AsyncDisposable {
   async #finish(leg: Leg, reason: HangUpReason): Promise<void> {
     if (!this.#followed.has(leg)) return;
     this.#forget(leg);
-    if (!this.#parts.leavesTheOther) await Promise.all(this.legs().map((each) => each.hangUp(reason)));
+    const { leavesTheOther = false } = this.#parts;
+    const isLeft = typeof leavesTheOther === 'boolean' ? () => leavesTheOther : leavesTheOther;
+    await Promise.all(this.legs().map((each) => (isLeft(each) ? undefined : each.hangUp(reason))));
     this.#over(reason);
   }
 

@@ -22,6 +22,7 @@ const NEEDS_REST: Record<DialledCode, boolean | 'optional'> = {
   forwardNoAnswer: 'optional',
   forwardUnreachable: 'optional',
   doNotDisturb: false,
+  callWaiting: true,
   followMe: false,
   speedDial: true,
   keepNumber: true,

@@ -13,6 +13,8 @@ function exchange(options: {
   answers?: Record<string, DialOutcome['kind']>;
   unregistered?: string[];
   busy?: string[];
+  /** What comes of waiting for a phone that talks. */
+  waits?: 'free' | 'unanswered' | 'busy';
   away?: string[];
   group?: Record<string, unknown>;
   confirmation?: Confirmation;
@@ -20,6 +22,7 @@ function exchange(options: {
   const clock = new ManualClock();
   const rung: { number: string; atMs: number; diversion?: string }[] = [];
   const notes: string[] = [];
+  const waited: string[] = [];
   const hungUp: string[] = [];
   const seeker = new Seeker({
     clock,
@@ -35,6 +38,10 @@ function exchange(options: {
     settings: (account) => CallSettings.parse(options.settings?.[account] ?? {}),
     isRegistered: (account) => !options.unregistered?.includes(account),
     isBusy: (account) => options.busy?.includes(account) ?? false,
+    wait: async (account) => {
+      waited.push(account);
+      return { kind: options.waits ?? 'busy' } as DialOutcome | { kind: 'free' };
+    },
     freeSince: () => 0,
     isAway: (account) => options.away?.includes(account) ?? false,
     confirm: async () => options.confirmation ?? 'confirmed',
@@ -83,7 +90,7 @@ function exchange(options: {
     }
     return outcome;
   };
-  return { call, rung, notes, hungUp, numbers: () => rung.map(({ number }) => number) };
+  return { call, rung, notes, waited, hungUp, numbers: () => rung.map(({ number }) => number) };
 }
 
 test('without wishes the phone itself rings', async () => {
@@ -215,4 +222,34 @@ test('a group passes over who is busy or quiet, and overflows when nobody is the
 test('a group without overflow that nobody answers tells the caller so', async () => {
   const { call } = exchange({ group: { totalS: 10, ringEachS: 5 } });
   assert.equal((await call('2001'))?.kind, 'unanswered');
+});
+
+test('a phone that talks is rung on its second line, waited for, or busy, as its owner wants', async () => {
+  const busy = ['1002'];
+  const line = exchange({ busy, answers: { '1002': 'answered' } });
+  assert.equal((await line.call('1002'))?.kind, 'answered');
+  assert.deepEqual(line.waited, []);
+
+  const tone = exchange({
+    busy,
+    settings: { '1002': { callWaiting: 'tone' } },
+    waits: 'free',
+    answers: { '1002': 'answered' },
+  });
+  assert.equal((await tone.call('1002'))?.kind, 'answered');
+  assert.deepEqual([tone.waited, tone.numbers()], [['1002'], ['1002']]);
+
+  const off = exchange({ busy, settings: { '1002': { callWaiting: 'off' } } });
+  assert.equal((await off.call('1002'))?.kind, 'busy');
+  assert.deepEqual([off.waited, off.numbers()], [[], []]);
+});
+
+test('who has waited in vain goes where the owner sends such calls; urgent ones never wait', async () => {
+  const settings = { '1002': { callWaiting: 'tone' as const, forwardNoAnswer: { to: '1003', afterS: 10 } } };
+  const inVain = exchange({ busy: ['1002'], settings, waits: 'unanswered', answers: { '1003': 'answered' } });
+  assert.equal((await inVain.call('1002'))?.kind, 'answered');
+  assert.deepEqual(inVain.numbers(), ['1003']);
+  const urgent = exchange({ busy: ['1002'], settings, answers: { '1002': 'answered' } });
+  assert.equal((await urgent.call('1002', { isUrgent: true }))?.kind, 'answered');
+  assert.deepEqual([urgent.waited, urgent.numbers()], [[], ['1002']]);
 });

@@ -17,6 +17,8 @@ export interface SeekOptions extends Omit<DialOptions, 'headers'> {
   signal: AbortSignal;
   /** By right, the call rings also who does not want to be disturbed. */
   isUrgent: boolean;
+  /** The phone talks, and the caller waits for it. */
+  onWaiting?: () => void;
   /** What happens on the way, for the timeline. */
   note(kind: string, data: Record<string, unknown>): void;
 }
@@ -31,6 +33,8 @@ export interface SeekParts {
   isRegistered(account: string): boolean;
   isBusy(account: string): boolean;
   freeSince(account: string): number;
+  /** Waits for a phone that talks; `free`: it has hung up and may be rung. Busy when it cannot be waited for. */
+  wait(account: string, options: SeekOptions): Promise<DialOutcome | { kind: 'free' }>;
   /** Its owner is away by the directory. */
   isAway(account: string): boolean;
   confirm(leg: Leg, forMs: number, signal: AbortSignal): Promise<Confirmation>;
@@ -90,6 +94,10 @@ export class Seeker {
     }
     if (isBusy(account) && settings.forwardBusy && !search.isUrgent)
       return await this.#divert(account, 'user-busy', settings.forwardBusy, search);
+    if (isBusy(account) && isRegistered(account) && settings.callWaiting !== 'line' && !search.isUrgent) {
+      const waited = settings.callWaiting === 'tone' ? await this.#wait(account, search) : ({ kind: 'busy' } as const);
+      if (waited.kind !== 'free') return await this.#orDivert(waited, account, settings, search);
+    }
     const others = this.#followMeOf(account, settings);
     if (!isRegistered(account) && others.length === 0)
       return await this.#orDivert({ kind: 'unreachable', why: 'not-registered' }, account, settings, search);
@@ -99,6 +107,13 @@ export class Seeker {
         ? await this.#dial({ number: account, way: { kind: 'account', user: account } }, { ...search, ringForMs })
         : await this.#ringAlong(account, number, others, { ...search, ringForMs });
     return await this.#orDivert(outcome, account, settings, search);
+  }
+
+  async #wait(account: string, search: Search): Promise<DialOutcome | { kind: 'free' }> {
+    const { forwardNoAnswer } = this.#parts.settings(account);
+    const ringForMs = forwardNoAnswer ? forwardNoAnswer.afterS * 1000 : search.ringForMs;
+    search.note('call.waiting', { account });
+    return await this.#parts.wait(account, { ...search, ringForMs });
   }
 
   /** What did not come to an answer goes where its owner wants such calls. */
@@ -208,7 +223,7 @@ export class Seeker {
   }
 
   async #dial(target: Extract<DialTarget, { number: string }>, search: Search): Promise<DialOutcome> {
-    const { diversions, note: _note, isUrgent: _isUrgent, ...options } = search;
+    const { diversions, note: _note, isUrgent: _isUrgent, onWaiting: _onWaiting, ...options } = search;
     const headers = diversionHeaders(diversions, target.number);
     const isElsewhere = diversions.length > 0;
     return await this.#parts.dial(target, {

@@ -114,11 +114,11 @@ export class SipLeg extends LegBase {
    * Lets the caller hear before the call is answered (183 with our answer, RFC 3960). False when he cannot: he offered no audio
    * that we know, or is a browser, whose phone takes no sound before the answer.
    */
-  async hearEarly(like: SipLeg): Promise<boolean> {
+  async hearEarly(like?: SipLeg): Promise<boolean> {
     const invite = this.#invite;
     if (this.state === 'ended' || invite?.offer === undefined || invite.isWebSocket) return false;
     if (this.#early) return (await this.#early).kind === 'agreed';
-    this.#early = this.#media.answer(invite.offer, { like: like.media.codec, isEarly: true });
+    this.#early = this.#media.answer(invite.offer, { like: like?.media.codec, isEarly: true });
     const answer = await this.#early;
     if (answer.kind === 'refused' || this.gone.aborted) return false;
     invite.ring({ answer: answer.answer });
@@ -318,14 +318,17 @@ export class SipLeg extends LegBase {
     });
   }
 
-  /** Digits by INFO, as many phones send them: `Signal=5` (application/dtmf-relay) or the bare digit (application/dtmf). */
+  /** Digits by INFO, and the recall key as `!`, as many phones send them: `Signal=5` (application/dtmf-relay) or the bare digit (application/dtmf). */
   #info(contentType: string, body: string): void {
     const type = contentType.toLowerCase();
-    const digit = type.startsWith('application/dtmf-relay')
-      ? /signal\s*=\s*([0-9a-d*#])/i.exec(body)?.[1]
-      : type.startsWith('application/dtmf')
-        ? /^\s*([0-9a-d*#])\s*$/i.exec(body)?.[1]
-        : undefined;
+    const isRecall = type.startsWith('application/hook-flash') || /signal\s*=\s*(?:hf|flash|16)\b/i.test(body);
+    const digit = isRecall
+      ? '!'
+      : type.startsWith('application/dtmf-relay')
+        ? /signal\s*=\s*([0-9a-d*#])/i.exec(body)?.[1]
+        : type.startsWith('application/dtmf')
+          ? /^\s*([0-9a-d*#])\s*$/i.exec(body)?.[1]
+          : undefined;
     if (digit) this.emit('digit', digit.toUpperCase());
   }
 }

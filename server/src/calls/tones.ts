@@ -5,6 +5,8 @@ export const TONES = {
   dial: { kind: 'tone', hz: [450], levelDb: -16 },
   ringing: { kind: 'tone', hz: [450], onMs: 1000, offMs: 4000, levelDb: -16 },
   busy: { kind: 'tone', hz: [450], onMs: 350, offMs: 350, levelDb: -16 },
+  /** Somebody waits: for one who talks. */
+  waiting: { kind: 'tone', hz: [450], onMs: 400, levelDb: -16 },
   /** Done. */
   done: { kind: 'tone', hz: [880], onMs: 120, levelDb: -16 },
   /** The talk ends soon. */

@@ -10,6 +10,7 @@ import { SipLeg } from '#calls/sip-leg.ts';
 import { statusOf } from '#calls/trunks/causes.ts';
 import { LIMITS } from '#kernel/limits.ts';
 import type { IncomingInvite } from '#sip/session/incoming-invite.ts';
+import { hasTwoCalls } from './call-waiting.ts';
 import type { Desk } from './desk.ts';
 import { isUrgentFrom } from './dial-for.ts';
 import { enterRoom } from './enter-room.ts';
@@ -148,10 +149,16 @@ async function connect(
       call: call.view.id,
       signal,
       like: caller.offeredCodecs,
-      onRinging: () => caller.ring(),
+      onRinging: () => early.ring(),
       onEarlyMedia: (far) => early.hear(far),
+      onWaiting: () => early.wait(desk.directory.site.features.language),
     });
-  return await connectTo(caller, call, dial, desk);
+  const dialAndTell = async (signal: AbortSignal) => {
+    const outcome = await dial(signal);
+    await early.stopWaiting();
+    return outcome;
+  };
+  return await connectTo(caller, call, dialAndTell, desk);
 }
 
 /** Lets the caller talk with whom `dial` reaches, or tells him why not. */
@@ -173,7 +180,7 @@ export async function connectTo(
   const callee = outcome.leg;
   call.legs.add(callee);
   if (!(await caller.accept(callee instanceof SipLeg ? callee : undefined))) {
-    await callee.hangUp('abandoned');
+    if (!hasTwoCalls(callee)) await callee.hangUp('abandoned');
     return await caller.ended;
   }
   desk.calls.answered(call);

@@ -54,6 +54,13 @@ export const doNotDisturb = byCode((_rest, { doNotDisturb: isOn }) => ({
   isOn: !isOn,
 }));
 
+const WAITING = { '0': 'off', '1': 'line', '2': 'tone' } as const;
+
+export const callWaiting = byCode((rest) => {
+  const how = WAITING[rest as keyof typeof WAITING];
+  return how && { change: { callWaiting: how }, isOn: how !== 'off' };
+});
+
 export const followMe = byCode((_rest, { followMe: { isOn } }) => ({
   change: { followMe: { isOn: !isOn } },
   isOn: !isOn,

@@ -5,6 +5,7 @@ import type { Session } from '#directory/rights.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { noteSoon } from '#timeline/note-soon.ts';
 import type { Actor, Desk } from './desk.ts';
+import { takeWaitingAtDesk } from './call-waiting.ts';
 import { addToCall } from './add-to-call.ts';
 import { bookCall, cancelBooking } from './book-call.ts';
 import { campOn, cancelCampOn } from './camp-on.ts';
@@ -115,6 +116,7 @@ export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
   'call.cancel-booking': { right: 'call', run: cancelBooking },
   'call.retrieve': { right: 'call', run: retrieveAtDesk },
   'call.pick-up': { right: 'call', run: pickUpAtDesk },
+  'call.take-waiting': { right: 'call', run: takeWaitingAtDesk },
   'supervision.begin': { right: 'supervise', run: beginSupervision },
   'supervision.change': { right: 'supervise', run: changeSupervision },
   'supervision.end': { right: 'supervise', run: endSupervision },

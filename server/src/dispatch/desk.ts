@@ -20,6 +20,7 @@ import type { Seeker } from '#calls/seek.ts';
 import type { OpenMedia } from '#calls/dialler.ts';
 import type { Recordings } from '#calls/recording.ts';
 import type { RoutingBook } from '#calls/routing/routing.ts';
+import type { WaitingCalls } from '#calls/waiting-calls.ts';
 import type { Trunks } from '#calls/trunks/trunks.ts';
 import type { Directory } from '#directory/directory.ts';
 import type { Incidents } from '#incidents/incidents.ts';
@@ -66,6 +67,7 @@ export interface Desk {
   parked: ParkedCalls;
   lamps: Lamps;
   campOns: CampOns;
+  waiting: WaitingCalls;
   bookings: Bookings;
   conferences: Conferences;
   announcements: Announcements;

@@ -10,10 +10,14 @@ import { consult } from './consult.ts';
 import type { Desk } from './desk.ts';
 import { parkByPhone } from './park-call.ts';
 import { pauseByKeys, recordByKeys } from './record-talk.ts';
+import { hasWaiting, takeWaitingByKeys } from './call-waiting.ts';
 import { handOn } from './transfer-call.ts';
 
 /** How long the busy tone says that it came to nothing. */
 const BUSY_TONE_MS = 1_500;
+
+/** Event 16 of RFC 4733, as digits come: the recall key, or a hook-flash. */
+const RECALL_KEY = '!';
 
 /** What our phones can do with a call by the keys that they press while they talk. */
 const PRESSED: { [Code in PressedCode]: (by: Leg, call: Call, desk: Desk) => Promise<unknown> } = {
@@ -23,6 +27,7 @@ const PRESSED: { [Code in PressedCode]: (by: Leg, call: Call, desk: Desk) => Pro
   park: parkByPhone,
   record: recordByKeys,
   pauseRecording: pauseByKeys,
+  takeWaiting: takeWaitingByKeys,
 };
 
 /** The keys of one call's legs: codes of our own phones are taken out, all others go to the far end. */
@@ -39,6 +44,10 @@ export class InCallKeys {
   /** True when the key is kept; what turns out to be no code is passed on later. */
   take(leg: Leg, key: string): boolean {
     if (leg.party.account === undefined) return false;
+    if (key === RECALL_KEY && hasWaiting(leg, this.#desk)) {
+      this.#do('takeWaiting', leg);
+      return true;
+    }
     let gate = this.#gates.get(leg);
     if (!gate) this.#gates.set(leg, (gate = this.#gateOf(leg)));
     gate.press(key);
@@ -53,13 +62,16 @@ export class InCallKeys {
       codes: new Map((Object.entries(pressed) as [PressedCode, string][]).map(([meaning, code]) => [code, meaning])),
       clock: desk.clock,
       letThrough: (keys) => void call.bridge?.passDigits(leg, keys),
-      onCode(code) {
-        desk.calls.note(call, 'call.code-pressed', { by: leg.party.number, code });
-        PRESSED[code](leg, call, desk).catch((error: unknown) =>
-          desk.log.error('feature of a call failed', { callId: call.view.id, code, error }),
-        );
-      },
+      onCode: (code) => this.#do(code, leg),
     });
+  }
+
+  #do(code: PressedCode, leg: Leg): void {
+    const call = this.#call;
+    this.#desk.calls.note(call, 'call.code-pressed', { by: leg.party.number, code });
+    PRESSED[code](leg, call, this.#desk).catch((error: unknown) =>
+      this.#desk.log.error('feature of a call failed', { callId: call.view.id, code, error }),
+    );
   }
 }
 

@@ -1,11 +1,15 @@
 import { askToConfirm } from '#calls/confirm.ts';
 import { route } from '#calls/routing/route.ts';
 import { Seeker } from '#calls/seek.ts';
+import { waitForPhone } from './call-waiting.ts';
 import type { Desk } from './desk.ts';
 
 /** The way of calls by the wishes of those who are called, made of the house's nouns. */
 export function openSeeker(
-  house: Pick<Desk, 'dialler' | 'directory' | 'routingBook' | 'lamps' | 'phones' | 'engine' | 'clock' | 'log'>,
+  house: Pick<
+    Desk,
+    'calls' | 'waiting' | 'dialler' | 'directory' | 'routingBook' | 'lamps' | 'phones' | 'engine' | 'clock' | 'log'
+  >,
 ): Seeker {
   const { dialler, directory, routingBook, lamps, phones, clock } = house;
   return new Seeker({
@@ -17,6 +21,7 @@ export function openSeeker(
     settings: (account) => directory.callSettings.get(account),
     isRegistered: (account) => phones.isRegistered(account),
     isBusy: (account) => !lamps.isFree(account),
+    wait: (account, options) => waitForPhone(account, options, house),
     freeSince: (account) => lamps.freeSince(account),
     isAway: (account) => {
       const person = directory.account(account)?.person;

@@ -49,7 +49,11 @@ export async function takeUpCalls(userAgent: UserAgent, desk: Desk): Promise<voi
     }),
   );
   for (const conference of kept.conferences) await takeUpConference(conference, legs, desk);
-  for (const call of kept.calls) takeUpCall(call, { legs, phones, joined }, desk);
+  // A phone that had two calls goes on with the one in which it talked.
+  for (const call of kept.calls.toSorted((a, b) => Number(isHeld(a.view)) - Number(isHeld(b.view)))) {
+    takeUpCall(call, { legs, phones, joined }, desk);
+    if (call.view.kind === 'two-party') for (const id of call.legs) legs.delete(id);
+  }
   desk.kept.dropRest();
   desk.log.info('calls taken up', { legs: legs.size, of: kept.legs.length, calls: kept.calls.length });
 }
@@ -101,5 +105,7 @@ async function ringOnFor(caller: SipLeg, call: Call, phones: TakenUpLeg[], desk:
   const ringForMs = Math.max(RINGS_ON_AT_LEAST_MS, call.view.startedAt + RING_FOR_MS - desk.clock.now());
   return await connectTo(caller, call, (signal) => ringOn(phones, { ringForMs, signal }, desk.clock), desk);
 }
+
+const isHeld = ({ state }: CallView): boolean => state === 'held';
 
 const isRinging = ({ kind, state }: CallView): boolean => kind === 'two-party' && state === 'ringing';

@@ -3,6 +3,7 @@ import { Bridge } from '#calls/bridge.ts';
 import type { Call } from '#calls/call-list.ts';
 import type { HangUpReason, Leg } from '#calls/leg.ts';
 import type { RecordingOf } from '#calls/recording.ts';
+import { hasTwoCalls } from './call-waiting.ts';
 import type { Desk } from './desk.ts';
 import { InCallKeys } from './in-call-keys.ts';
 import { partiesOf } from './record-talk.ts';
@@ -32,6 +33,7 @@ export async function talk(
       onHeld: (isHeld) => desk.calls.held(call, isHeld),
       onTransferAsked: (leg, request) => handOnAsAsked(leg, request, call, desk),
       takesDigit: (leg, digit) => keys.take(leg, digit),
+      leavesTheOther: hasTwoCalls,
     });
     call.bridge = bridge;
     if (greeting && two === legs) greet(bridge, two[0], greeting, desk);

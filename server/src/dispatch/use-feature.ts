@@ -5,6 +5,7 @@ import { DispatchError } from '#kernel/errors.ts';
 import { bookForPhone } from './book-call.ts';
 import { campOnByPhone } from './camp-on.ts';
 import {
+  callWaiting,
   doNotDisturb,
   followMe,
   forwardAlways,
@@ -34,6 +35,7 @@ const DIALLED: { [Code in DialledCode]: (leg: SipLeg, rest: string, desk: Desk) 
   forwardNoAnswer,
   forwardUnreachable,
   doNotDisturb,
+  callWaiting,
   followMe,
   // A code that keeps a number has led there before it came to this.
   speedDial: (leg) => leg.refuse(404, 'unreachable'),

@@ -23,6 +23,7 @@ import type { RoutingBook } from '#calls/routing/routing.ts';
 import type { SipLeg } from '#calls/sip-leg.ts';
 import { Supervisions } from '#calls/supervision.ts';
 import { Trunks } from '#calls/trunks/trunks.ts';
+import { WaitingCalls } from '#calls/waiting-calls.ts';
 import { WebRtcMedia } from '#calls/web-rtc-media.ts';
 import { openDirectory } from '#directory/directory.ts';
 import { BookingClerk } from '#dispatch/book-call.ts';
@@ -182,7 +183,9 @@ export async function openServer(config: Config): Promise<Server> {
   const kept = opened.use(new KeptCalls({ ...kit, store }));
   const onLeg = (leg: SipLeg) => kept.follow(leg);
   const dialler = new Dialler({ ...kit, userAgent, openMedia, routingBook, lines, outside, lamps, onLeg });
-  const seeker = openSeeker({ ...kit, dialler, directory, routingBook, lamps, phones, engine });
+  const calls = new CallList({ ...kit, timeline });
+  const waiting = new WaitingCalls(lamps, clock);
+  const seeker = openSeeker({ ...kit, calls, waiting, dialler, directory, routingBook, lamps, phones, engine });
   const recordings = opened.use(
     new Recordings({
       ...{ ...kit, engine, store, timeline, folder: config.data },
@@ -190,7 +193,6 @@ export async function openServer(config: Config): Promise<Server> {
     }),
   );
   const resources = new GatewayResources(gatewaysExpected(directory.site), clock.now());
-  const calls = new CallList({ ...kit, timeline });
   const supervisions = new Supervisions({
     ...kit,
     append: (entry) =>
@@ -254,6 +256,7 @@ export async function openServer(config: Config): Promise<Server> {
     parked: new ParkedCalls(),
     lamps,
     campOns: new CampOns(),
+    waiting,
     conferences,
     announcements,
     resources,
