@@ -7,6 +7,7 @@ import { testCertificates } from '../server/src/sip/transport/test-certificates.
 import { Baresip } from './kit/baresip.ts';
 import { Browser, noBrowser, readyForBrowsers } from './kit/browser.ts';
 import { testFolder } from './kit/gateways.ts';
+import { Kamailio } from './kit/kamailio.ts';
 import { Linphone } from './kit/linphone.ts';
 import { OwnPhone } from './kit/own-phone.ts';
 import { siteFolder } from './kit/own-site.ts';
@@ -30,31 +31,42 @@ interface House {
   tocsin: Tocsin;
   tlsPort: number;
   certificates: { authority: string; own: string };
+  /** The address of a proxy before the house. */
+  edge: () => Promise<string>;
   browser: () => Promise<Browser>;
 }
 
 interface Row {
   peer: string;
-  transport: 'UDP' | 'TCP' | 'TLS' | 'WSS';
+  transport: 'UDP' | 'TCP' | 'TLS' | 'WSS' | 'UDP by Kamailio' | 'TCP by Kamailio';
   start(t: TestContext, house: House, user: string): Promise<TriedPhone>;
   skip?: string | false;
 }
 
 const baresip =
-  (transport: 'udp' | 'tcp' | 'tls') =>
+  (transport: 'udp' | 'tcp' | 'tls', proxy?: string) =>
   async (t: TestContext, { tocsin, tlsPort, certificates }: House, user: string) => {
     const way = transport === 'tls' ? { server: `127.0.0.1:${tlsPort}`, certificates } : { server: tocsin.sip };
-    return triedBaresip(await Baresip.start(t, { user, transport, toneHz: PEER_HZ, ...way }));
+    return triedBaresip(
+      await Baresip.start(t, { user, transport, toneHz: PEER_HZ, ...way, ...(proxy ? { proxy } : {}) }),
+    );
   };
 
 const linphone =
-  (transport: 'udp' | 'tcp' | 'tls') =>
+  (transport: 'udp' | 'tcp' | 'tls', proxy?: string) =>
   async (t: TestContext, { tocsin, tlsPort, certificates }: House, user: string) => {
     // It looks for names in certificates, not for addresses.
     const server = transport === 'tls' ? `localhost:${tlsPort}` : tocsin.sip;
     const { authority } = certificates;
-    return triedLinphone(await Linphone.start(t, { user, transport, server, toneHz: PEER_HZ, authority }));
+    const way = { transport, server, authority, ...(proxy ? { proxy } : {}) };
+    return triedLinphone(await Linphone.start(t, { user, toneHz: PEER_HZ, ...way }));
   };
+
+/** Behind a proxy that stays in the way of every call. */
+const behind =
+  (start: typeof baresip | typeof linphone, transport: 'udp' | 'tcp') =>
+  async (t: TestContext, house: House, user: string) =>
+    await start(transport, await house.edge())(t, house, user);
 
 const page = (source: string) => async (_t: TestContext, house: House, user: string) => {
   const opened = await (await house.browser()).openScript(await pageScript(source));
@@ -68,6 +80,8 @@ const ALL_ROWS: Row[] = [
   { peer: 'linphone', transport: 'UDP', start: linphone('udp') },
   { peer: 'linphone', transport: 'TCP', start: linphone('tcp') },
   { peer: 'linphone', transport: 'TLS', start: linphone('tls') },
+  { peer: 'baresip', transport: 'UDP by Kamailio', start: behind(baresip, 'udp') },
+  { peer: 'linphone', transport: 'TCP by Kamailio', start: behind(linphone, 'tcp') },
   { peer: 'sip.js', transport: 'WSS', start: page(SIP_JS), skip: noBrowser },
   { peer: 'JsSIP', transport: 'WSS', start: page(JSSIP), skip: noBrowser },
 ];
@@ -121,10 +135,12 @@ async function openHouse(t: TestContext): Promise<House> {
     TOCSIN_KEY: await file('key.pem', key),
   });
   let browser: Promise<Browser> | undefined;
+  let edge: Promise<Kamailio> | undefined;
   return {
     tocsin,
     tlsPort,
     certificates: { authority: await file('ca.pem', ca), own: await file('both.pem', cert + key) },
+    edge: async () => (await (edge ??= Kamailio.edge(t, { registrar: tocsin.sip }))).address,
     browser: () =>
       (browser ??= readyForBrowsers(tocsin).then(() => Browser.start(t, { microphoneHz: PEER_HZ, isTrusting: true }))),
   };

@@ -38,7 +38,7 @@ const plain = (id: string, port: number, more: Partial<Trunk> & { priority?: num
 };
 
 test('a carrier that wants digest is registered with, carries calls both ways, is missed when it dies and found when it is back', async (t) => {
-  const kamailio = await Kamailio.start(t, { ours: OURS });
+  const kamailio = await Kamailio.carrier(t, { ours: OURS });
   const spare = await farEnd(t, {});
   const { tocsin, phone, trunk, entry } = await house(t, (site) => {
     site.trunks = [

@@ -22,6 +22,8 @@ export interface BaresipOptions {
   /** host:port of the registrar. */
   server: string;
   transport?: 'udp' | 'tcp' | 'tls';
+  /** host:port of the proxy that all its requests go by. */
+  proxy?: string;
   /** For TLS: the authority that it believes, and its own certificate with key; files. */
   certificates?: { authority: string; own: string };
   /** SRTP by SDES: where the other side can, or always. */
@@ -88,6 +90,7 @@ export class Baresip {
       codec = 'pcma',
       certificates,
       srtp,
+      proxy,
     } = this.options;
     const controlPort = await freePort();
     const voice = join(this.folder, 'voice.wav');
@@ -98,7 +101,7 @@ export class Baresip {
     await writeFile(join(this.folder, 'contacts'), '');
     await writeFile(
       join(this.folder, 'accounts'),
-      `<sip:${user}@${server};transport=${transport}>;auth_user=${user};auth_pass=${password};answermode=${answer};regint=${registers ? 300 : 0};audio_codecs=${codecName}${srtp ? `;mediaenc=${srtp}` : ''}\n`,
+      `<sip:${user}@${server};transport=${transport}>;auth_user=${user};auth_pass=${password};answermode=${answer};regint=${registers ? 300 : 0};audio_codecs=${codecName}${srtp ? `;mediaenc=${srtp}` : ''}${proxy ? `;outbound="sip:${proxy};transport=${transport}"` : ''}\n`,
     );
     await writeFile(
       join(this.folder, 'config'),

@@ -14,6 +14,8 @@ export interface LinphoneOptions {
   server: string;
   toneHz: number;
   transport?: 'udp' | 'tcp' | 'tls';
+  /** host:port of the proxy that all its requests go by. */
+  proxy?: string;
   /** For TLS: the file of the authority that it believes. */
   authority?: string;
   /** Sessions last so many seconds without a refresh (RFC 4028); absent: for ever. */
@@ -55,7 +57,7 @@ export class Linphone {
 
   async #begin(): Promise<void> {
     const { user, server } = this;
-    const { transport = 'udp', authority, sessionExpiresS } = this.#options;
+    const { transport = 'udp', proxy = server, authority, sessionExpiresS } = this.#options;
     const port = String(await freePort());
     await mkdir(join(this.#folder, 'home/.local/share/linphone'), { recursive: true });
     await writeTone(join(this.#folder, 'voice.wav'), this.toneHz, 300);
@@ -75,7 +77,7 @@ default_proxy=0
 media_encryption=none
 [proxy_0]
 reg_identity=sip:${user}@${server}
-reg_proxy=<sip:${server};transport=${transport}>
+reg_proxy=<sip:${proxy};transport=${transport}>
 reg_expires=300
 reg_sendregister=1
 [auth_info_0]

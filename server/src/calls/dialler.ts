@@ -6,7 +6,8 @@ import type { PlainCodec } from '#sdp/codec.ts';
 import type { SrtpMode } from '#sdp/crypto.ts';
 import type { Binding } from '#sip/registrar/binding.ts';
 import type { UserAgent } from '#sip/user-agent/user-agent.ts';
-import { ANSWERED_ELSEWHERE, ringFor } from './first-to-answer.ts';
+import { ANSWERED_ELSEWHERE } from './first-to-answer.ts';
+import { ringForks } from './forks.ts';
 import type { DialOutcome, HangUpReason, Party } from './leg.ts';
 import type { LegMedia } from './leg-media.ts';
 import type { Lamps } from './lamps.ts';
@@ -86,7 +87,7 @@ const ANSWER_ITSELF_HEADERS = {
   'Alert-Info': '<http://tocsin.invalid>;info=alert-autoanswer;delay=0',
 };
 
-/** Places calls: finds where a number leads, rings all phones of the account at once, and takes the first that answers. */
+/** Places calls: finds where a number leads, rings the phones of the account, and takes the first that answers. */
 export class Dialler {
   readonly #userAgent: UserAgent;
   readonly #openMedia: OpenMedia;
@@ -186,8 +187,11 @@ export class Dialler {
   }
 
   async #ring(phones: Phone[], options: DialOptions & { party: Party }): Promise<DialOutcome> {
-    const attempts = phones.map((phone) => (signal: AbortSignal) => this.#ringOne(phone, options, signal));
-    const outcome = await ringFor(attempts, options, this.#clock);
+    const forks = phones.map((phone) => ({
+      ring: (signal: AbortSignal) => this.#ringOne(phone, options, signal),
+      ...rankOf(phone),
+    }));
+    const outcome = await ringForks(forks, options, this.#clock);
     return outcome.kind === 'nobody' ? mostTelling(outcome.outcomes) : outcome;
   }
 
@@ -273,6 +277,13 @@ export class Dialler {
         return { kind: 'unreachable', why: 'network', cause: causeOf({ q850: NETWORK_OUT_OF_ORDER }) };
     }
   }
+}
+
+/** What a phone has said of its contact when it registered. */
+function rankOf({ to }: Phone): { q: number; phone?: string } {
+  if (typeof to === 'string') return { q: 1 };
+  const { q, instance, regId } = to;
+  return { q, ...(regId === undefined || instance === undefined ? {} : { phone: instance }) };
 }
 
 /** Q.850: requested channel not available; recovery on timer expiry; network out of order. */

@@ -1,12 +1,12 @@
 import type { Clock } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
-import { bindingKey, type Binding } from '#sip/registrar/binding.ts';
+import { bindingKey, bindingName, type Binding } from '#sip/registrar/binding.ts';
 import type { BindingStore } from '#sip/registrar/binding-store.ts';
 import type { Store } from '#store/store.ts';
 import { WriteBehind, storable, storableJson } from '#store/write-behind.ts';
 
 /** `binding` undefined: to be forgotten. */
-type Change = { user: string; contact: string; binding: Binding | undefined };
+type Change = { user: string; name: string; binding: Binding | undefined };
 
 /** Keeps the registrar's bindings in the database, so that phones can be rung again at once after a restart. */
 export class StoredBindings implements BindingStore, AsyncDisposable {
@@ -39,8 +39,8 @@ export class StoredBindings implements BindingStore, AsyncDisposable {
   async #change(bindings: Binding[], to: (binding: Binding) => Binding | undefined): Promise<void> {
     await Promise.all(
       bindings.map((binding) => {
-        const { user, contact } = binding;
-        return this.#changes.put(bindingKey(binding), { user, contact, binding: to(binding) });
+        const { user } = binding;
+        return this.#changes.put(bindingKey(binding), { user, name: bindingName(binding), binding: to(binding) });
       }),
     );
   }
@@ -49,8 +49,8 @@ export class StoredBindings implements BindingStore, AsyncDisposable {
     const gone = changes.filter(({ binding }) => !binding);
     const kept = changes.flatMap(({ binding }) => binding ?? []);
     await this.#store.query(WRITE, [
-      ...[gone.map(({ user }) => storable(user)), gone.map(({ contact }) => storable(contact))],
-      ...[kept.map(({ user }) => storable(user)), kept.map(({ contact }) => storable(contact))],
+      ...[gone.map(({ user }) => storable(user)), gone.map(({ name }) => storable(name))],
+      ...[kept.map(({ user }) => storable(user)), kept.map((binding) => storable(bindingName(binding)))],
       kept.map(storableJson),
       kept.map(({ expiresAtMs }) => new Date(expiresAtMs).toISOString()),
     ]);

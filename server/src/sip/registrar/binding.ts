@@ -22,7 +22,17 @@ export interface Binding {
   userAgent?: string;
   /** +sip.instance, when the phone has one (RFC 5626): a restarted phone's old contact is replaced by its new one. */
   instance?: string;
+  /** The number of this flow among those that the phone keeps (RFC 5626); absent: it keeps one. */
+  regId?: number;
+  /** The proxies by which the phone is reached, the first of ours on (RFC 3327): name-addrs for Route. */
+  path?: string[];
 }
 
-/** What a binding is known by within its address of record. */
-export const bindingKey = (binding: Pick<Binding, 'user' | 'contact'>): string => `${binding.user} ${binding.contact}`;
+type Named = Pick<Binding, 'user' | 'contact' | 'instance' | 'regId'>;
+
+/** What a binding is known by within its address of record: a phone with several flows may give all the same contact. */
+export const bindingName = ({ contact, instance, regId }: Named): string =>
+  regId === undefined ? contact : `${contact} ${instance} ${regId}`;
+
+/** What a binding is known by among all. */
+export const bindingKey = (binding: Named): string => `${binding.user} ${bindingName(binding)}`;

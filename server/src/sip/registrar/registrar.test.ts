@@ -31,7 +31,15 @@ async function office(t: TestContext, store?: BindingStore) {
   let cseq = 0;
   async function register(
     contacts: string[],
-    options: { callId?: string; cseq?: number; expires?: string; flow?: Flow } = {},
+    options: {
+      callId?: string;
+      cseq?: number;
+      expires?: string;
+      flow?: Flow;
+      /** Of a proxy in between. */
+      via?: string;
+      headers?: Record<string, string>;
+    } = {},
   ) {
     cseq += 1;
     const request = new Request('REGISTER', 'sip:tocsin')
@@ -40,6 +48,8 @@ async function office(t: TestContext, store?: BindingStore) {
       .add('To', '<sip:1001@tocsin>')
       .add('Call-ID', options.callId ?? 'phone')
       .add('CSeq', `${options.cseq ?? cseq} REGISTER`);
+    if (options.via !== undefined) request.add('Via', options.via);
+    for (const [name, value] of Object.entries(options.headers ?? {})) request.add(name, value);
     for (const contact of contacts) request.add('Contact', contact);
     if (options.expires !== undefined) request.add('Expires', options.expires);
     const response = await registrar.register(request, '1001', options.flow ?? flowFrom('10.0.0.5').flow, 'tag');
@@ -181,4 +191,43 @@ test('a store that fails makes the answer fail, and nothing is bound', async (t)
   const { register, contactsOf } = await office(t, store);
   await assert.rejects(register(['<sip:1001@10.0.0.5>']), /disk full/);
   assert.deepEqual(contactsOf(), []);
+});
+
+test('a phone behind proxies is kept with the way to it, which is told back (RFC 3327)', async (t) => {
+  const { register, registrar } = await office(t);
+  const path = ['<sip:edge2.example;lr>', '<sip:token@edge1.example;lr;ob>'];
+  const { response } = await register(['<sip:1001@192.168.1.5>'], { headers: { Path: path.join(', ') } });
+  assert.deepEqual(response.all('Path'), path);
+  const [binding] = registrar.lookup('1001');
+  assert.deepEqual(binding?.path, path);
+  assert.equal(binding?.isFlowBound, false, 'the proxy is asked, wherever the REGISTER came from');
+  await assert.rejects(async () => await register(['<sip:1001@10.0.0.9>'], { headers: { Path: '<nonsense' } }));
+});
+
+test('a phone keeps several flows, each replaced by its like alone (RFC 5626)', async (t) => {
+  const { register, registrar } = await office(t);
+  const contact = (regId: number) => `<sip:1001@10.0.0.5>;+sip.instance="<urn:uuid:1>";reg-id=${regId}`;
+  const headers = { Supported: 'path, outbound' };
+  const first = await register([contact(1)], { headers });
+  assert.equal(first.response.get('Require'), 'outbound');
+  await register([contact(2)], { headers, callId: 'second flow' });
+  await register([contact(1)], { headers, callId: 'restarted' });
+  assert.deepEqual(
+    registrar.lookup('1001').map(({ regId, callId }) => [regId, callId]),
+    [
+      [2, 'second flow'],
+      [1, 'restarted'],
+    ],
+  );
+  await register([contact(3)], { callId: 'without the option' });
+  assert.equal(registrar.lookup('1001').length, 1, 'reg-id means nothing then: the phone has one flow');
+});
+
+test('several flows through a proxy need one that keeps them apart, else 439 (RFC 5626)', async (t) => {
+  const { register } = await office(t);
+  const contact = '<sip:1001@10.0.0.5>;+sip.instance="<urn:uuid:1>";reg-id=1';
+  const via = 'SIP/2.0/UDP 10.0.0.7;branch=z9hG4bKp';
+  const by = (Path: string) => ({ headers: { Supported: 'path, outbound', Path }, via });
+  assert.equal((await register([contact], by('<sip:edge;lr>'))).status, 439);
+  assert.equal((await register([contact], by('<sip:t@edge;lr;ob>'))).status, 200);
 });

@@ -10,6 +10,7 @@ import { formatUri, parseUri, sameUri, userOf } from '../message/uri.ts';
 import { type Flow, bare } from '../transport/flow.ts';
 import { type Binding, bindingKey } from './binding.ts';
 import { type BindingStore, noBindingStore } from './binding-store.ts';
+import { flowNumberOf, pathOf, refuseFirstHop } from './outbound.ts';
 
 /** Bounds of the registrar; seconds are those of Expires. */
 export const REGISTRAR_LIMITS = {
@@ -97,6 +98,7 @@ export class Registrar extends Emitter<RegistrarEvents> implements AsyncDisposab
     const now = this.#clock.now();
     const contacts = request.contacts;
     if (contacts.includes('*')) return this.#unregisterAll(request, user, toTag);
+    const path = pathOf(request);
     const present = this.lookup(user);
     const put: Binding[] = [];
     const removed: Binding[] = [];
@@ -105,13 +107,18 @@ export class Registrar extends Emitter<RegistrarEvents> implements AsyncDisposab
       const uri = contact.uri;
       if (uri.scheme === 'other') throw new BadMessage('the Contact cannot be called');
       const instance = contact.params.get('+sip.instance');
+      const regId = flowNumberOf(request, contact);
+      const refusal = regId === undefined ? undefined : refuseFirstHop(request, toTag);
+      if (refusal) return refusal;
       const contactText = formatUri(uri);
-      const old = next.filter(
-        (binding) =>
-          // Nearly always the phone writes what it wrote before, and nothing needs to be read again.
-          binding.contact === contactText ||
-          sameUri(parseUri(binding.contact), uri) ||
-          (instance !== undefined && binding.instance === instance),
+      const old = next.filter((binding) =>
+        // A phone with several flows is known by instance and flow, whatever its contact (RFC 5626 §6).
+        regId !== undefined && binding.regId !== undefined
+          ? binding.instance === instance && binding.regId === regId
+          : // Nearly always the phone writes what it wrote before, and nothing needs to be read again.
+            binding.contact === contactText ||
+            sameUri(parseUri(binding.contact), uri) ||
+            (instance !== undefined && binding.instance === instance),
       );
       // §10.3 step 7: from the same client, only a later request may change a binding.
       if (old.some(({ callId, cseq }) => callId === request.callId && cseq >= request.cseq.number))
@@ -130,10 +137,12 @@ export class Registrar extends Emitter<RegistrarEvents> implements AsyncDisposab
         cseq: request.cseq.number,
         expiresAtMs: now + expiresS * 1000,
         source: { transport: flow.transport, ...flow.remote },
-        isFlowBound: isFlowBound(uri, request, flow),
+        isFlowBound: path.length === 0 && isFlowBound(uri, request, flow),
         isWebSocket: flow.transport === 'ws',
         userAgent: request.get('User-Agent'),
         instance,
+        ...(regId === undefined ? {} : { regId }),
+        ...(path.length === 0 ? {} : { path }),
       };
       put.push(binding);
       next = [...next, binding];
@@ -182,10 +191,15 @@ export class Registrar extends Emitter<RegistrarEvents> implements AsyncDisposab
   #ok(request: Request, user: string, toTag: string): Response {
     const response = Response.to(request, 200, { toTag });
     const now = this.#clock.now();
-    for (const { contact, q, expiresAtMs } of this.lookup(user)) {
+    let isOutbound = false;
+    for (const { contact, q, expiresAtMs, instance, regId, callId } of this.lookup(user)) {
+      isOutbound ||= regId !== undefined && callId === request.callId;
       const rank = q === 1 ? '' : `;q=${q}`;
-      response.add('Contact', `<${contact}>${rank};expires=${Math.ceil((expiresAtMs - now) / 1000)}`);
+      const flow = regId === undefined ? '' : `;+sip.instance="${instance}";reg-id=${regId}`;
+      response.add('Contact', `<${contact}>${rank}${flow};expires=${Math.ceil((expiresAtMs - now) / 1000)}`);
     }
+    if (request.has('Path')) for (const each of request.list('Path')) response.add('Path', each);
+    if (isOutbound) response.add('Require', 'outbound');
     return response.add('Date', this.#dateAt(now));
   }
 

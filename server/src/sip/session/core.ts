@@ -33,6 +33,6 @@ export const ALLOW =
   'INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, PRACK, REFER, NOTIFY, SUBSCRIBE, MESSAGE';
 
 /** Extensions this user agent understands (RFC 3261 §20.37). */
-export const SUPPORTED = ['100rel', 'timer', 'replaces', 'norefersub'] as const;
+export const SUPPORTED = ['100rel', 'timer', 'replaces', 'norefersub', 'path', 'outbound'] as const;
 
 export type { Credentials };

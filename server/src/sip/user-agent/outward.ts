@@ -2,8 +2,8 @@ import { type Binding } from '../registrar/binding.ts';
 import type { Registrar } from '../registrar/registrar.ts';
 import { hopOfText } from '../dialog/hop.ts';
 import { Request } from '../message/message.ts';
-import { formatNameAddr } from '../message/name-addr.ts';
-import { escapeUser, parseUri } from '../message/uri.ts';
+import { formatNameAddr, parseNameAddr } from '../message/name-addr.ts';
+import { escapeUser, formatUri, parseUri } from '../message/uri.ts';
 import type { SessionCore } from '../session/core.ts';
 import { type KeptDialog, dialogOf } from '../session/kept-dialog.ts';
 import { type KeptOutgoing, inviteOf } from '../session/kept-invite.ts';
@@ -92,7 +92,7 @@ export class Outward {
       callId,
       offer: options.offer,
       headers: {
-        ...(typeof target === 'string' && this.#route !== undefined && { Route: this.#route }),
+        ...this.#routeHeader(target),
         ...options.headers,
         ...(options.replaces !== undefined && { Replaces: options.replaces }),
       },
@@ -143,7 +143,7 @@ export class Outward {
     const callId = chance.token(12);
     const local = this.#localParty(from);
     let cseq = 0;
-    const route = typeof target === 'string' ? this.#route : undefined;
+    const route = this.#routeHeader(target).Route;
     const build = () =>
       withRoute(new Request('MESSAGE', requestUri), route)
         .add('Max-Forwards', '70')
@@ -211,6 +211,12 @@ export class Outward {
     return `<${/;lr\b/i.test(outboundProxy) ? outboundProxy : `${outboundProxy};lr`}>`;
   }
 
+  /** The proxies that a request outside a dialog is to pass: ours, or those behind which a phone has registered (RFC 3327 §5.2). */
+  #routeHeader(target: string | Binding): { Route?: string } {
+    const route = typeof target === 'string' ? this.#route : target.path?.join(', ');
+    return route === undefined ? {} : { Route: route };
+  }
+
   /** The ways of a request outside a dialog: the proxy's, when there is one; a binding has one of its own. */
   #waysTo(target: string | Binding): Flow[] | Promise<Flow[]> {
     if (typeof target !== 'string') return [this.#flowToBinding(target) ?? []].flat();
@@ -225,6 +231,8 @@ export class Outward {
 
   /** A flow-bound contact over its flow; after a restart, over UDP, to where it had registered from. */
   #flowToBinding(binding: Binding): Flow | undefined {
+    const [nearest] = binding.path ?? [];
+    if (nearest !== undefined) return this.#flowToUri(formatUri(parseNameAddr(nearest).uri));
     if (!binding.isFlowBound) return this.#flowToUri(binding.contact);
     const flow = this.#registrar.flowOf(binding);
     if (flow || binding.isWebSocket) return flow;
