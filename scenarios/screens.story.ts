@@ -29,6 +29,7 @@ const PAGES = (alarm: string, run: string) => [
   '/timeline',
   '/calls',
   '/texts',
+  '/orders',
   '/check',
   '/settings',
   '/settings/trunks',

@@ -1,4 +1,5 @@
 import type { Hello } from '@tocsin/protocol/console.ts';
+import type { OrderRow, OrderView } from '@tocsin/protocol/orders.ts';
 import type {
   AlarmView,
   CallView,
@@ -84,6 +85,7 @@ function desk(): Story {
       incidents: incidents(),
       runs: [run()],
       conferences: [conference()],
+      orders: orders(),
       supervisions: supervisions(),
       phones: phones(),
       bookings: [{ id: 'booking-1', from: '1003', to: '913905718801', at: at('06:00:00'), bookedBy: 'zhou-ming' }],
@@ -630,6 +632,33 @@ function phones(): PhoneView[] {
   }));
 }
 
+function orders(): OrderView[] {
+  const row = (person: string, state: OrderRow['state'], time: string, rung: OrderRow['rung']): OrderRow => ({
+    person,
+    state,
+    at: at(time),
+    ...(rung ? { rung } : {}),
+    history: [],
+  });
+  return [
+    {
+      ...{ id: '1', code: '7K3Q', level: 1, action: 'evacuate', where: '石桥村', words: '老人孩子先走，走东山路' },
+      ...{ at: at('03:10:20'), by: 'dispatcher' },
+      rows: [
+        row('he-jianjun', 'trying', '03:12:21', 'burst'),
+        row('lin-xiuying', 'received', '03:11:02', 'sms'),
+        row('li-weidong', 'received', '03:10:41', 'ip'),
+        row('gao-xiang', 'done', '03:12:30', 'pstn'),
+      ],
+    },
+    {
+      ...{ id: '2', code: '91FA', level: 3, action: 'patrol', where: '主坝右岸', words: '' },
+      ...{ at: at('02:40:00'), by: 'dispatcher' },
+      rows: [row('wang-jianguo', 'done', '02:58:12', 'ip'), row('deng-liang', 'not-reached', '02:52:40', undefined)],
+    },
+  ];
+}
+
 /** Calls of others, for those who watch over them. */
 function houseCalls(): CallView[] {
   return [
@@ -848,6 +877,7 @@ function empty(): Story {
       runs: [],
       conferences: [],
       calls: [],
+      orders: [],
       supervisions: [],
       phones: [],
       bookings: [],

@@ -3,6 +3,7 @@
  * Times are milliseconds since 1970 by the server's clock; `hello` carries the server's time so that ages are right.
  */
 import type { GatewayOnline, GatewayResource } from './gateway.ts';
+import type { OrderView } from './orders.ts';
 import type { AnnouncementPriority, Bearer, Level, Location, Name } from './common.ts';
 
 /** Progress of reaching one person over one channel (the notification ledger). */
@@ -530,6 +531,8 @@ export interface SystemView {
   /** Still being made ready: the media worker, speech, …; gone when ready. */
   preparing: { what: Name; done?: number; total?: number; detail?: string }[];
   bellSilencedUntil?: number;
+  /** A recorded flood that plays again as an exercise, so many times faster than it was. */
+  floodReplay?: { speed: number; startedBy: string };
   isDemo: boolean;
   simulators: boolean;
 }
@@ -554,6 +557,7 @@ export interface LiveNouns {
   devices: DeviceView;
   feeds: FeedView;
   threads: ThreadView;
+  orders: OrderView;
   gateways: GatewayView;
   /** The newest one only. */
   checks: CheckView;
@@ -584,6 +588,7 @@ export const LIVE_NOUNS = [
   'devices',
   'feeds',
   'threads',
+  'orders',
   'gateways',
   'checks',
 ] as const satisfies readonly LiveNoun[];

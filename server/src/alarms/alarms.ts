@@ -332,6 +332,7 @@ class AlarmBook implements Alarms {
       onEnd: () => {
         this.#replay = undefined;
         this.#note('gauge.replay-ended', { speed }, actor);
+        this.#emitter.emit('replay-ended');
       },
     });
     this.#replay = replay;

@@ -32,6 +32,8 @@ export interface AlarmEvents extends Record<string, unknown[]> {
   'gauge-changed': [GaugeView];
   'device-changed': [DeviceView];
   'shelves-changed': [source: string];
+  /** The exercise with a recorded flood is over. */
+  'replay-ended': [];
 }
 
 /** Open cards beyond this are grouped as in a flood, however slowly they came. */

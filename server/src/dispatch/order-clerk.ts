@@ -9,6 +9,7 @@ import {
   type OrderAnswer,
 } from '@tocsin/protocol/order-burst.ts';
 import type { OrderRow, OrderRung, OrderRowState, OrderView } from '@tocsin/protocol/orders.ts';
+import { Emitter } from '#kernel/emitter.ts';
 import * as sql from '#messages/order-store.ts';
 import type { Desk } from './desk.ts';
 import { changeRow, footholdOf, walkLadder } from './order-ladder.ts';
@@ -46,7 +47,7 @@ interface OpenOrder {
  * The orders and who has answered them. Each change is on the disk before the walk goes on: a server that was killed goes on
  * with the rung that it was trying, and what it has sent is not sent again.
  */
-export class OrderClerk implements Orders, Disposable {
+export class OrderClerk extends Emitter<{ changed: [OrderView] }> implements Orders, Disposable {
   readonly #desk: Desk;
   readonly #open = new Map<number, OpenOrder>();
   readonly #results = new Map<string, (result: GatewayCommandResult) => void>();
@@ -54,6 +55,7 @@ export class OrderClerk implements Orders, Disposable {
   #off: () => void = () => {};
 
   constructor(desk: Desk) {
+    super();
     this.#desk = desk;
   }
 
@@ -96,20 +98,13 @@ export class OrderClerk implements Orders, Disposable {
       actor: by,
       data: { order: orderCode(kept.order.id), level, action, where, words, people: people.length },
     });
+    this.emit('changed', viewOf(open));
     for (const row of open.rows) this.#walk(open, row, people[row.place]!);
     return { id: kept.order.id, code: orderCode(kept.order.id) };
   }
 
   all(): OrderView[] {
-    return [...this.#open.values()]
-      .map(({ order: { id, ...order }, by, rows }) => ({
-        ...order,
-        id: String(id),
-        code: orderCode(id),
-        by,
-        rows: rows.map(({ row }) => row),
-      }))
-      .reverse();
+    return [...this.#open.values()].map(viewOf).reverse();
   }
 
   commandResult(result: GatewayCommandResult): void {
@@ -194,6 +189,8 @@ export class OrderClerk implements Orders, Disposable {
     detail?: string,
   ): Promise<void> {
     changeRow(row.row, this.#desk.clock.now(), state, rung, detail);
+    const open = this.#open.get(order.id);
+    if (open) this.emit('changed', viewOf(open));
     this.#note(`order.${state}`, order, row.row.person, rung, detail);
     await this.#write(row, order);
   }
@@ -227,6 +224,10 @@ export class OrderClerk implements Orders, Disposable {
       if (!this.#open.has(id)) return id;
     }
   }
+}
+
+function viewOf({ order: { id, ...order }, by, rows }: OpenOrder): OrderView {
+  return { ...order, id: String(id), code: orderCode(id), by, rows: rows.map(({ row }) => ({ ...row })) };
 }
 
 /** Whether somebody is still to be reached. */

@@ -2,9 +2,10 @@ import type { Person } from '@tocsin/protocol/directory.ts';
 import type { GatewayCommandResult } from '@tocsin/protocol/gateway.ts';
 import type { Order } from '@tocsin/protocol/order-burst.ts';
 import type { OrderView } from '@tocsin/protocol/orders.ts';
+import type { Listenable } from '#kernel/emitter.ts';
 
 /** Whoever sends orders down the ladder and knows who has answered. */
-export interface Orders {
+export interface Orders extends Listenable<{ changed: [OrderView] }> {
   /**
    * Keeps a new order and begins to walk. Resolves when it is on the disk.
    * @throws DispatchError DATABASE_UNAVAILABLE, DISK_FULL

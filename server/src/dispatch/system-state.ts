@@ -31,6 +31,12 @@ export class SystemState extends Emitter<{ changed: [] }> {
     this.emit('changed');
   }
 
+  setFloodReplay(replay: SystemView['floodReplay']): void {
+    if (replay) this.#view.floodReplay = replay;
+    else delete this.#view.floodReplay;
+    this.emit('changed');
+  }
+
   silenceBell(): void {
     this.#view.bellSilencedUntil = this.#clock.now() + BELL_SILENT_FOR_MS;
     this.emit('changed');

@@ -9,6 +9,7 @@ import { field } from './field.ts';
 import { header } from './header.ts';
 import { login } from './login.ts';
 import { map } from './map.ts';
+import { orders } from './orders.ts';
 import { phone } from './phone.ts';
 import { run } from './run.ts';
 import { settings } from './settings.ts';
@@ -33,6 +34,7 @@ export const AREAS = {
   header,
   login,
   map,
+  orders,
   phone,
   texts,
   timeline,

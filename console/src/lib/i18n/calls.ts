@@ -66,8 +66,8 @@ export const calls = messages({
     bookTo: '被叫号码',
     bookAt: '时间',
     notBook: '不预约',
-    cancelBooking: (from: string, to: string) => `取消 ${from} 呼叫 ${to}`,
-    cancelled: '预约已取消',
+    cancelBooking: (from: string, to: string) => `撤销预约 ${from} 呼叫 ${to}`,
+    cancelled: '预约已撤销',
   },
   en: {
     title: 'Calls',

@@ -6,6 +6,7 @@ export type OpenDialog =
   | { kind: 'end-conference'; conference: string }
   | { kind: 'transfer'; call: string; who: string }
   | { kind: 'third'; call: string; who: string }
+  | { kind: 'order' }
   | { kind: 'incident' }
   | { kind: 'help' };
 

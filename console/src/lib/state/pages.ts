@@ -18,6 +18,7 @@ export function pages(): Page[] {
     { href: '/video', key: 'v', icon: 'camera', label: words.video },
     { href: '/calls', key: 'l', icon: 'phone', label: words.calls },
     { href: '/texts', key: 'm', icon: 'text', label: words.texts },
+    { href: '/orders', key: 'o', icon: 'flow', label: words.orders },
     { href: '/check', key: 'c', icon: 'check', label: words.check },
     { href: '/settings/trunks', key: 'x', icon: 'link', label: words.trunks },
     { href: '/settings', key: 's', icon: 'settings', label: words.settings },

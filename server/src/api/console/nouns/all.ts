@@ -10,6 +10,7 @@ import { gateways } from './gateways.ts';
 import { gauges } from './gauges.ts';
 import { incidents } from './incidents.ts';
 import { links } from './links.ts';
+import { orders } from './orders.ts';
 import { phones } from './phones.ts';
 import { plans } from './plans.ts';
 import { presence } from './presence.ts';
@@ -43,6 +44,7 @@ export const NOUNS = [
   devices,
   feeds,
   threads,
+  orders,
   gateways,
   checks,
 ] as const;
