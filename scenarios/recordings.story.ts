@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
+import type { RecordingBackup, RecordingList } from '@tocsin/protocol/recording.ts';
 import { readWav } from '@tocsin/server/media';
 import type { CallView, TimelineEntry } from '@tocsin/protocol/views.ts';
 import { Baresip } from './kit/baresip.ts';
@@ -10,6 +15,7 @@ import { Tocsin } from './kit/tocsin.ts';
 import { hears } from './kit/two-phones.ts';
 import { until } from './kit/wait.ts';
 
+const run = promisify(execFile);
 const CALLER_HZ = 700;
 const FIRST_HZ = 1000;
 const SECOND_HZ = 1240;
@@ -174,5 +180,60 @@ test('talks are recorded by rule, by key and by hand, and the file has what it s
     await entryOf(call, 'recording.refused');
     await hangUp(union);
     assert.deepEqual(await tocsin.timeline({ kind: 'recording.started', call }), []);
+  });
+
+  const find = async (query: Record<string, string>): Promise<RecordingList> =>
+    await tocsin.get(`/api/recordings?${new URLSearchParams(query)}`);
+
+  await t.test('found by who and how, and heard from any second', async () => {
+    const { total, recordings } = await find({ agent: '1005', direction: 'internal', caller: '1002', of: 'call' });
+    assert.equal(total, 1);
+    const [recording] = recordings;
+    assert.ok(recording?.state === 'kept' && recording.ms! > 1000);
+    assert.equal((await find({ agent: '1005', direction: 'out' })).total, 0);
+    assert.equal((await find({ number: '1004' })).total, 3);
+    const middle = 44 + 4 * 8 * Math.round(recording.ms! / 2);
+    const response = await fetch(`${tocsin.http}${recording.url}`, {
+      headers: { authorization: `Bearer ${tocsin.token}`, range: `bytes=${middle}-${middle + 15_999}` },
+    });
+    assert.equal(response.status, 206);
+    assert.match(response.headers.get('content-range')!, new RegExp(`^bytes ${middle}-`));
+    const stereo = new Int16Array(await response.arrayBuffer());
+    isThere({ samples: stereo.filter((_, i) => i % 2 === 0), rateHz: 8000 }, CALLER_HZ);
+    isThere({ samples: stereo.filter((_, i) => i % 2 === 1), rateHz: 8000 }, SECOND_HZ);
+  });
+
+  await t.test('backed up to a folder whose checksums hold; who may not take out is refused', async () => {
+    const observer = await tocsin.login('observer');
+    assert.equal((await tocsin.request('POST', '/api/recordings/backups', { folder: 'x' }, observer)).status, 403);
+    assert.equal((await tocsin.request('POST', '/api/recordings/backups', { folder: '../x' })).status, 400);
+    const backup = await tocsin.post<RecordingBackup>('/api/recordings/backups', { folder: 'night', number: '1004' });
+    assert.deepEqual([backup.files, backup.left], [3, []]);
+    const { stdout } = await run('sha256sum', ['-c', 'SHA256SUMS'], { cwd: backup.folder });
+    assert.equal(stdout.match(/: OK$/gm)?.length, 4, stdout);
+    const index = await readFile(join(backup.folder, 'index.csv'), 'utf8');
+    assert.equal(index.trim().split('\r\n').length, 4);
+    assert.match(index, /1002,1004,internal,1002 1004/);
+    assert.equal((await tocsin.request('POST', '/api/recordings/backups', { folder: 'night' })).status, 400, 'again');
+  });
+
+  await t.test('deleted by right, with a reason that stays; the evidence still holds', async () => {
+    const [recording] = (await find({ agent: '1005' })).recordings;
+    const deletion = `/api/recordings/${recording!.id}/deletion`;
+    const observer = await tocsin.login('observer');
+    assert.equal((await tocsin.request('POST', deletion, { because: '本人申请' }, observer)).status, 403);
+    assert.equal((await tocsin.request('POST', deletion, { because: ' ' })).status, 400);
+    await tocsin.post(deletion, { because: '本人申请' });
+    assert.equal((await tocsin.request('POST', deletion, { because: '本人申请' })).status, 404);
+    assert.equal((await tocsin.request('GET', recording!.url!)).status, 404);
+    assert.equal((await find({ agent: '1005' })).total, 0);
+    const [gone] = (await find({ agent: '1005', withDeleted: 'true' })).recordings;
+    assert.deepEqual([gone!.deleted!.by, gone!.deleted!.because], ['admin', '本人申请']);
+    const [entry] = await tocsin.timeline({ kind: 'recording.deleted' });
+    assert.deepEqual(
+      [entry!.actor, entry!.data['because'], entry!.data['sha256']],
+      ['admin', '本人申请', recording!.sha256],
+    );
+    assert.equal((await tocsin.get<{ kind: string }>('/api/timeline/verification')).kind, 'whole');
   });
 });

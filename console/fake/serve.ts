@@ -16,7 +16,7 @@ import { Command, type ConsoleToServer, type ServerToConsole } from '@tocsin/pro
 import { baseMap } from './base-map.mjs';
 import { obey } from './obey.ts';
 import { openSipDoor } from './sip-door.ts';
-import { fakeWav } from './recordings.ts';
+import { fakeRecordings, fakeWav } from './recordings.ts';
 import { tell, type Story, type StoryName } from './story.ts';
 import { timelineStory } from './timeline-story.ts';
 
@@ -157,6 +157,7 @@ export async function serveFake(options: { port: number; story: StoryName }): Pr
       });
       return void response.end(wav.subarray(first, last + 1));
     }
+    if (pathname === '/api/recordings') return json(fakeRecordings(now(), story.live.runs.length > 0));
     if (pathname === '/api/timeline' || /^\/api\/incidents\/[^/]+\/timeline$/.test(pathname)) {
       const from = Number(searchParams.get('from') ?? 0);
       const to = Number(searchParams.get('to') ?? Infinity);

@@ -17,6 +17,8 @@ interface Shot {
   theme?: 'dark' | 'light';
   language?: 'zh' | 'en';
   loggedOut?: boolean;
+  /** What is pressed with the pointer before the picture: the first that each selector finds. */
+  clicks?: string[];
   /** Keys pressed before the picture, in order. */
   keys?: string[];
   /** The link breaks before the picture. */
@@ -59,6 +61,11 @@ const SHOTS: Shot[] = [
   { name: 'orders-hand', path: '/orders', size: HAND },
   { name: 'dialog-order', path: '/desk', keys: ['o'] },
   { name: 'trunks', path: '/settings/trunks' },
+  { name: 'recordings', path: '/recordings', keys: ['Tab'] },
+  { name: 'recordings-playing', path: '/recordings', clicks: ['li:nth-child(2) button'] },
+  { name: 'recordings-delete', path: '/recordings', clicks: ['li .acts button'] },
+  { name: 'recordings-hand', path: '/recordings', size: HAND, clicks: ['li:nth-child(2) button'] },
+  { name: 'recordings-light-en-1366', path: '/recordings', size: NARROW, theme: 'light', language: 'en' },
   { name: 'search', path: '/desk', keys: ['/', 'z', 'h'] },
   { name: 'alarm', path: '/alarm/alarm-one-key', story: 'alarm' },
   { name: 'alarm-new', path: '/alarm/alarm-shiqiao', story: 'desk' },
@@ -133,6 +140,8 @@ for (const shot of wanted) {
   fake.tell(shot.story ?? 'desk');
   await page.goto(fake.url + shot.path);
   await page.waitForTimeout(2200);
+  for (const selector of shot.clicks ?? []) await page.locator(selector).first().click();
+  if (shot.clicks) await page.waitForTimeout(600);
   for (const key of shot.keys ?? []) await page.keyboard.press(key);
   if (shot.keys) await page.waitForTimeout(300);
   if (shot.isLost) {

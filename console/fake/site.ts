@@ -18,6 +18,8 @@ const RIGHTS: Right[] = [
   'edit-plan',
   'view-care',
   'replay',
+  'record',
+  'delete-recording',
   'export',
 ];
 

@@ -101,6 +101,8 @@ export interface Desk {
   siteFolder: string;
   /** Recordings and documents lie below it. */
   dataFolder: string;
+  /** Where backups of recordings go. */
+  backupFolder: string;
 }
 
 /** Who acts: a logged-in user at his seat. */

@@ -37,6 +37,8 @@ const Settings = z.strictObject({
   /** PEM files for HTTPS and for SIP over TLS: browsers give camera and microphone to secure pages only, but on loopback. Both or none. */
   certificate: z.string().optional(),
   key: z.string().optional(),
+  /** Folder that backups of recordings go to; absent: `backups` in the data folder. */
+  backups: z.string().optional(),
   databaseUrl: z.string().optional(),
   mqttUrl: z.string().optional(),
   adminPassword: z.string().min(8, 'the administrator’s password needs 8 characters').optional(),
@@ -58,6 +60,7 @@ export interface Config extends Omit<z.infer<typeof Settings>, 'site' | 'plans' 
   /** PEM texts. */
   tls?: { cert: string; key: string };
   rtpPorts: [number, number];
+  backups: string;
   siteFolder: string;
   planFolder: string;
   consoleFolder: string;
@@ -74,6 +77,7 @@ export interface Config extends Omit<z.infer<typeof Settings>, 'site' | 'plans' 
 /** Environment variable → setting. */
 const ENVIRONMENT: Record<string, keyof z.infer<typeof Settings>> = {
   TOCSIN_DATA: 'data',
+  TOCSIN_BACKUPS: 'backups',
   TOCSIN_HOST: 'host',
   TOCSIN_ADVERTISED_HOST: 'advertisedHost',
   TOCSIN_HTTP_PORT: 'httpPort',
@@ -137,6 +141,7 @@ export function readConfig(args: readonly string[], environment: Readonly<Record
   return {
     ...settings,
     data: absolute(settings.data),
+    backups: settings.backups ? absolute(settings.backups) : join(absolute(settings.data), 'backups'),
     ...(certificate && key ? { tls: { cert: readPem(absolute(certificate)), key: readPem(absolute(key)) } } : {}),
     siteFolder: site ? absolute(site) : join(repository, 'sites/demo'),
     planFolder: plans ? absolute(plans) : join(repository, 'plans'),

@@ -276,6 +276,7 @@ export async function openServer(config: Config): Promise<Server> {
     holdMusicFile,
     siteFolder: config.siteFolder,
     dataFolder: config.data,
+    backupFolder: config.backups,
   };
   const desk = house as Desk;
   const check = opened.use(new MorningCheck(desk));

@@ -11,6 +11,7 @@ import { login } from './login.ts';
 import { map } from './map.ts';
 import { orders } from './orders.ts';
 import { phone } from './phone.ts';
+import { recordings } from './recordings.ts';
 import { run } from './run.ts';
 import { settings } from './settings.ts';
 import { states } from './states.ts';
@@ -36,6 +37,7 @@ export const AREAS = {
   map,
   orders,
   phone,
+  recordings,
   texts,
   timeline,
   trunks,

@@ -17,6 +17,7 @@ export function pages(): Page[] {
     { href: '/timeline', key: 't', icon: 'clock', label: words.timeline },
     { href: '/video', key: 'v', icon: 'camera', label: words.video },
     { href: '/calls', key: 'l', icon: 'phone', label: words.calls },
+    { href: '/recordings', key: 'r', icon: 'mic', label: words.recordings },
     { href: '/texts', key: 'm', icon: 'text', label: words.texts },
     { href: '/orders', key: 'o', icon: 'flow', label: words.orders },
     { href: '/check', key: 'c', icon: 'check', label: words.check },

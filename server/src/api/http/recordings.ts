@@ -2,10 +2,17 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 import { z } from 'zod';
+import { RecordingQuery } from '@tocsin/protocol/recording.ts';
+import { findRecordings } from '#calls/recordings-store.ts';
 import { DispatchError } from '#kernel/errors.ts';
+import { backUpRecordings } from '#dispatch/back-up-recordings.ts';
+import { deleteRecording } from '#dispatch/delete-recording.ts';
 import { findRecording } from '#dispatch/find-recording.ts';
 import { noteSoon } from '#timeline/note-soon.ts';
 import type { Http, HttpParts } from './parts.ts';
+
+/** Names of folders: no path leads out of them. */
+const FolderName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/, 'a name of letters, digits, dots and dashes');
 
 const Params = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/) });
 
@@ -34,6 +41,50 @@ export function recordingRoutes(http: Http, { desk, dataFolder }: HttpParts): vo
     if (hearings.size > HEARINGS_REMEMBERED) hearings.delete(hearings.keys().next().value!);
     return true;
   };
+
+  http.get(
+    '/api/recordings',
+    {
+      config: { right: 'replay' },
+      schema: {
+        tags: ['timeline'],
+        summary:
+          'Recordings by time, numbers, agent, direction, kind, channel, length; the newest first, and how many there are',
+        querystring: RecordingQuery,
+      },
+    },
+    async ({ query }) => await findRecordings(desk.store, query),
+  );
+
+  http.post(
+    '/api/recordings/:id/deletion',
+    {
+      config: { right: 'delete-recording' },
+      schema: {
+        tags: ['timeline'],
+        summary: 'Delete the sound of a recording for good; who did it, why, and its hash stay',
+        params: z.object({ id: z.string().max(64) }),
+        body: z.object({ because: z.string().trim().min(1).max(500) }),
+      },
+    },
+    async ({ params, body, session }) => {
+      await deleteRecording(params.id, { ...body, user: session.user.id }, desk);
+      return { ok: true };
+    },
+  );
+
+  http.post(
+    '/api/recordings/backups',
+    {
+      config: { right: 'export' },
+      schema: {
+        tags: ['timeline'],
+        summary: 'Copy recordings to a new folder of backups, with index.csv and SHA256SUMS',
+        body: RecordingQuery.extend({ folder: FolderName }),
+      },
+    },
+    async ({ body: { folder, ...query }, session }) => await backUpRecordings(query, folder, session.user.id, desk),
+  );
 
   http.get(
     '/api/recordings/:sha256',
