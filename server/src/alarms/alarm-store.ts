@@ -125,11 +125,17 @@ async function saveReadings(tx: Queryable, readings: Reading[]): Promise<void> {
   );
 }
 
-/** Alarms that are not cleared, in the order of raising. */
+/**
+ * Alarms that are not cleared, in the order of raising. Each counts the signals that are on the disk: a card may have been
+ * written with signals that were not yet, and those are sent again.
+ */
 export async function readOpenAlarms(store: Queryable): Promise<AlarmRecord[]> {
-  return store.query<AlarmRecord>(
-    `SELECT view, sameness, last_signal_at AS "lastSignalAt" FROM alarm WHERE state <> 'cleared' ORDER BY raised_at, id`,
+  const rows = await store.query<AlarmRecord & { count: number }>(
+    `SELECT view, sameness, last_signal_at AS "lastSignalAt",
+       (SELECT count(*) FROM alarm_signal s WHERE s.alarm = a.id AND s.body->>'isOver' IS DISTINCT FROM 'true') AS count
+     FROM alarm a WHERE state <> 'cleared' ORDER BY raised_at, id`,
   );
+  return rows.map(({ count, view, ...record }) => ({ ...record, view: { ...view, count } }));
 }
 
 export async function readAlarm(store: Queryable, id: string): Promise<AlarmRecord | undefined> {
@@ -157,11 +163,12 @@ export async function readSignals(store: Queryable, alarm: string, limit: number
   return rows.map(({ body }) => body);
 }
 
-/** Ids and times of signals since then: for knowing second copies, and whether there is a flood. */
-export function readRecentSignals(store: Queryable, since: number) {
+/** Ids and times of the newest signals since then, the oldest first: for knowing second copies, and whether there is a flood. */
+export function readRecentSignals(store: Queryable, since: number, limit: number) {
   return store.query<{ id: string; arrivedAt: number }>(
-    'SELECT id, arrived_at AS "arrivedAt" FROM alarm_signal WHERE arrived_at >= $1 ORDER BY arrived_at LIMIT 20000',
-    [since],
+    `SELECT * FROM (SELECT id, arrived_at AS "arrivedAt" FROM alarm_signal WHERE arrived_at >= $1
+       ORDER BY arrived_at DESC LIMIT $2) AS newest ORDER BY "arrivedAt"`,
+    [since, limit],
   );
 }
 

@@ -171,7 +171,7 @@ class AlarmBook implements Alarms {
     // An exercise does not outlive its server.
     for (const { id, kind, isDrill } of this.#cards.open())
       if (isDrill && kind.startsWith('gauge-')) this.#cards.recover(this.#cards.record(id)!.sameness);
-    for (const { id, arrivedAt } of await sql.readRecentSignals(store, since)) {
+    for (const { id, arrivedAt } of await sql.readRecentSignals(store, since, IDS_KEPT)) {
       this.#ids.add(id);
       this.#cards.countRecent(arrivedAt);
     }
@@ -205,7 +205,7 @@ class AlarmBook implements Alarms {
       batteryPercent,
       text: alarm.text,
     });
-    await this.#writer.durable();
+    await Promise.all([this.#writer.durable(), this.#cards.told()]);
     return taken;
   }
 

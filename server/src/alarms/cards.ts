@@ -75,6 +75,7 @@ export class Cards {
   readonly #showTimers = new Map<string, { timer: Timer; isDue: boolean }>();
   /** Times of new cards and grouped signals, oldest first. */
   #recent: number[] = [];
+  #told: Promise<unknown> = Promise.resolve();
 
   constructor(options: CardsOptions) {
     this.#options = options;
@@ -202,6 +203,11 @@ export class Cards {
   /** Takes back what was shelved until now. */
   endShelves(): void {
     for (const source of this.#shelves.over(this.#options.clock.now())) this.unshelve(source, 'system');
+  }
+
+  /** Resolves when everything that has happened to cards so far is on the timeline. */
+  async told(): Promise<void> {
+    await this.#told;
   }
 
   close(): void {
@@ -469,7 +475,8 @@ export class Cards {
     const known = Object.fromEntries(
       Object.entries({ device: view.device, gauge: view.gauge, ...data }).filter(([, value]) => value !== undefined),
     );
-    timeline
+    // The timeline writes in the order of the calls: when the last is written, all are.
+    this.#told = timeline
       .append({ kind, alarm: id, incident, run, person, actor, data: known })
       .catch((error: unknown) =>
         log.error('an entry of an alarm was lost to the timeline', { alarm: id, kind, error }),

@@ -72,6 +72,8 @@ export class AlarmWriter implements AsyncDisposable {
 
   /** The signals of these cards belong to another card from now on. */
   fold(from: string[], into: string): void {
+    // Those that still wait may come to the disk after the fold.
+    for (const entry of this.#signals) if (from.includes(entry.alarm)) entry.alarm = into;
     this.#folds.push({ from, into });
     this.#next();
   }

@@ -107,7 +107,7 @@ export class Broker implements AsyncDisposable {
   }
 
   /**
-   * The server listens: `tap` hears every message of every client. A message with QoS 1 is acknowledged to its sender
+   * The server listens, to everything that it wants to hear: `tap` hears every message of every client. A message with QoS 1 is acknowledged to its sender
    * when the tap has resolved, and its sender is disconnected when it rejects, so that it sends the message again.
    * Messages that come before there is a tap wait for it, within a limit.
    */

@@ -43,6 +43,12 @@ export interface Mqtt extends AsyncDisposable, Listenable<MqttEvents> {
    * @returns a function that ends the subscription
    */
   subscribe<Body>(filter: string, schema: BodySchema<Body>, handler: MqttHandler<Body>): Promise<() => Promise<void>>;
+  /**
+   * Every subscription is there: from now on messages are handed to their handlers. Until then none is acknowledged, or one
+   * that came between two subscriptions would be taken for one that nobody wants.
+   * @returns when the broker knows the subscriptions, or as soon as there is no connection
+   */
+  listen(): Promise<void>;
   snapshot(): Record<string, unknown>;
 }
 
@@ -74,6 +80,7 @@ class JoinedMqtt implements Mqtt {
   readonly #emitter = new Emitter<MqttEvents>();
   readonly #broker: Broker;
   readonly #subscriptions: Subscriptions;
+  #isListening = false;
   #isClosed = false;
   on = this.#emitter.on.bind(this.#emitter);
   once = this.#emitter.once.bind(this.#emitter);
@@ -96,7 +103,6 @@ class JoinedMqtt implements Mqtt {
   async subscribe<Body>(filter: string, schema: BodySchema<Body>, handler: MqttHandler<Body>) {
     if (!isFilter(filter)) throw new TypeError(`"${filter}" is not a topic filter`);
     const end = this.#subscriptions.add(filter, schema, handler);
-    this.#attachOnce();
     for (const { topic, payload } of this.#broker.retained(filter)) {
       const value = safeJson(payload);
       const parsed = schema.safeParse(value);
@@ -107,6 +113,11 @@ class JoinedMqtt implements Mqtt {
     };
   }
 
+  async listen() {
+    this.#broker.attach((topic, payload, isRetained) => this.#subscriptions.deliver(topic, payload, isRetained));
+    this.#isListening = true;
+  }
+
   snapshot() {
     return { state: this.state, broker: this.#broker.snapshot(), ...this.#subscriptions.snapshot() };
   }
@@ -114,14 +125,7 @@ class JoinedMqtt implements Mqtt {
   async [Symbol.asyncDispose]() {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    if (this.#isAttached) this.#broker.detach();
-  }
-
-  #isAttached = false;
-  #attachOnce() {
-    if (this.#isAttached) return;
-    this.#isAttached = true;
-    this.#broker.attach((topic, payload, isRetained) => this.#subscriptions.deliver(topic, payload, isRetained));
+    if (this.#isListening) this.#broker.detach();
   }
 }
 
@@ -131,6 +135,8 @@ class RemoteMqtt implements Mqtt {
   readonly #subscriptions: Subscriptions;
   readonly #connection: Connection;
   readonly #options: MqttOptions & { url: string };
+  readonly #listening = Promise.withResolvers<void>();
+  readonly #subscribing = new Set<Promise<unknown>>();
   #inFlight = 0;
   #reconnects = 0;
   #isClosed = false;
@@ -187,14 +193,22 @@ class RemoteMqtt implements Mqtt {
   async subscribe<Body>(filter: string, schema: BodySchema<Body>, handler: MqttHandler<Body>) {
     if (!isFilter(filter)) throw new TypeError(`"${filter}" is not a topic filter`);
     const end = this.#subscriptions.add(filter, schema, handler);
-    // Not awaited while there is no connection: the library subscribes again by itself at every connect.
-    const subscribed = this.#connection.subscribeAsync(filter, { qos: 1 });
-    if (this.#connection.connected) await subscribed;
-    else subscribed.catch((error: unknown) => this.#options.log.warn('mqtt subscribe failed', { filter, error }));
+    // The broker's answer stands behind whatever it has kept for us, and that is taken when we listen.
+    const subscribing = this.#connection
+      .subscribeAsync(filter, { qos: 1 })
+      .catch((error: unknown) => this.#options.log.warn('mqtt subscribe failed', { filter, error }))
+      .finally(() => this.#subscribing.delete(subscribing));
+    this.#subscribing.add(subscribing);
     return async () => {
       end();
       if (!this.#isClosed && !this.#subscriptions.hasFilter(filter)) await this.#connection.unsubscribeAsync(filter);
     };
+  }
+
+  async listen() {
+    this.#listening.resolve();
+    // Not waited for while there is no connection: the library subscribes again by itself at every connect.
+    if (this.#connection.connected) await Promise.all(this.#subscribing);
   }
 
   snapshot() {
@@ -221,7 +235,8 @@ class RemoteMqtt implements Mqtt {
     // The library sends the acknowledgement when this callback is called without an error (MQTT 3.1.1 §4.3.2).
     connection.handleMessage = (packet, done) => {
       const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload;
-      this.#subscriptions.deliver(packet.topic, payload, packet.retain === true).then(
+      const deliver = () => this.#subscriptions.deliver(packet.topic, payload, packet.retain === true);
+      this.#listening.promise.then(deliver).then(
         () => done(),
         (error: Error) => {
           // Not acknowledged: the broker sends it again on the next connection, which is made at once.

@@ -14,6 +14,7 @@ import type { MqttIdentity } from './rights.ts';
 import { covers, isFilter, matches } from './topic-filter.ts';
 
 const common = { clock: systemClock, chance: systemChance, log: silentLog };
+const any = { safeParse: (data: unknown) => ({ success: true as const, data }) };
 
 async function brokerAndLine(t: TestContext, options: Partial<BrokerOptions> = {}) {
   const broker = await openBroker({ host: '127.0.0.1', port: 0, site: 'demo', ...common, ...options });
@@ -33,6 +34,7 @@ test('a device on loopback needs no password, and its alarm comes parsed', async
     DeviceAlarm,
     ({ topic, body }) => void heard.push([topic, body.kind]),
   );
+  await line.listen();
   const device = await connectAsync(broker.url);
   await device.publishAsync('tocsin/demo/device/ek-1/alarm', '{"kind":"fall"}', { qos: 1 });
   await device.endAsync();
@@ -44,6 +46,7 @@ test('a malformed body is acknowledged, dropped, counted, and explained', async 
   const complaints: string[] = [];
   line.on('malformed', ({ why }) => complaints.push(why));
   await line.subscribe('tocsin/demo/device/+/alarm', DeviceAlarm, () => assert.fail('nothing is well-formed here'));
+  await line.listen();
   const device = await connectAsync(broker.url);
   for (const body of ['{', '[]', '{"kind":"earthquake"}', Buffer.from([0xff, 0xfe]), Buffer.alloc(70_000, 0x20)])
     await device.publishAsync('tocsin/demo/device/ek-1/alarm', body, { qos: 1 });
@@ -59,6 +62,7 @@ test('an acknowledgement means that the handler has finished', async (t) => {
   const { broker, line } = await brokerAndLine(t);
   const gate = Promise.withResolvers<void>();
   await line.subscribe('tocsin/demo/device/+/alarm', DeviceAlarm, () => gate.promise);
+  await line.listen();
   const device = await connectAsync(broker.url);
   let isAcknowledged = false;
   const published = device
@@ -78,6 +82,21 @@ test('a message that comes before the server listens waits for it', async (t) =>
   await new Promise((resolve) => setTimeout(resolve, 100));
   let heard = 0;
   await line.subscribe('tocsin/demo/device/+/alarm', DeviceAlarm, () => void heard++);
+  await line.listen();
+  await published;
+  assert.equal(heard, 1);
+  await device.endAsync();
+});
+
+test('what waits for the server waits for every subscription, not for the first', async (t) => {
+  const { broker, line } = await brokerAndLine(t);
+  const device = await connectAsync(broker.url);
+  const published = device.publishAsync('tocsin/demo/device/a/alarm', '{}', { qos: 1 });
+  let heard = 0;
+  await line.subscribe('tocsin/demo/device/+/heartbeat', any, () => {});
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await line.subscribe('tocsin/demo/device/+/alarm', DeviceAlarm, () => void heard++);
+  await line.listen();
   await published;
   assert.equal(heard, 1);
   await device.endAsync();
@@ -90,6 +109,7 @@ test('a message whose handler fails is not acknowledged, and comes again', async
     tries += 1;
     if (tries === 1) throw new Error('the database is away');
   });
+  await line.listen();
   const device = await connectAsync(broker.url, { reconnectPeriod: 50 });
   await device.publishAsync('tocsin/demo/device/a/alarm', '{}', { qos: 1 });
   assert.equal(tries, 2);
@@ -111,6 +131,7 @@ test('with credentials, a device publishes on its own topics only', async (t) =>
     { safeParse: (data) => ({ success: true, data }) },
     ({ topic }) => void heard.push(topic),
   );
+  await line.listen();
 
   await assert.rejects(connectAsync(broker.url, { reconnectPeriod: 0 }), /not authorized|bad user/i);
   await assert.rejects(
@@ -152,7 +173,6 @@ test('bytes that are not MQTT, and packets that are too large, end their own con
 
 test('a retained online comes to a late subscriber, and the last will when its gateway dies', async (t) => {
   const { broker, line } = await brokerAndLine(t);
-  const any = { safeParse: (data: unknown) => ({ success: true as const, data }) };
   const topic = 'tocsin/demo/gateway/g/online';
   const gateway = await connectAsync(broker.url, {
     will: { topic, payload: Buffer.from('{"online":false}'), qos: 1, retain: true },
@@ -166,6 +186,7 @@ test('a retained online comes to a late subscriber, and the last will when its g
     heard.push(body);
     if (heard.length === 2) gone.resolve();
   });
+  await line.listen();
   gateway.stream.destroy();
   gateway.end(true);
   await gone.promise;
@@ -175,6 +196,7 @@ test('a retained online comes to a late subscriber, and the last will when its g
 test('the line to an outside broker comes back by itself and acknowledges after the handler', async (t) => {
   const { broker, line } = await brokerAndLine(t);
   await line.subscribe('tocsin/demo/server', DeviceAlarm, () => {});
+  await line.listen();
   const remote = await openMqtt({
     url: broker.url,
     clientId: 'tocsin-server-test',
@@ -188,6 +210,7 @@ test('the line to an outside broker comes back by itself and acknowledges after 
     heard.push(body.kind);
     wake.resolve();
   });
+  await remote.listen();
   await broker.publish('tocsin/demo/device/a/alarm', Buffer.from('{"kind":"fall"}'));
   await wake.promise;
   wake = Promise.withResolvers();

@@ -91,6 +91,7 @@ export async function openGatewayDoor(mqtt: Mqtt, desk: Desk): Promise<void> {
     DeviceReading,
     async ({ topic, body }) => await hearDevice.reading(idOf(topic), body, desk),
   );
+  await mqtt.listen();
 }
 
 function idOf(topic: string): string {
