@@ -206,6 +206,48 @@ test('a phone with nothing but keys hands on, asks back, parks and picks up', as
     await hangUp(caller, second);
   });
 
+  await t.test('one phone’s call is picked up by *8 and its number', async () => {
+    const before = third.events.length;
+    await caller.dial('1006');
+    await third.until('CALL_INCOMING', 20_000, before);
+    await second.dial('*81006');
+    await established(caller, second);
+    await third.until('CALL_CLOSED', 20_000, before);
+    await talk(caller, second);
+    await hangUp(caller, second);
+  });
+
+  await t.test('the desk parks, takes back, picks up and camps on by its own phone', async () => {
+    const lead = await tocsin.login('lead');
+    await callFirst();
+    const call = await runningCall(tocsin);
+    await tocsin.command({ do: 'call.park', call }, lead);
+    await ended(first);
+    await hearsMusic(caller);
+    await tocsin.command({ do: 'call.retrieve', call }, lead);
+    await established(first);
+    await talk(caller, first);
+    await hangUp(caller, first);
+
+    const before = third.events.length;
+    await caller.dial('1006');
+    await third.until('CALL_INCOMING', 20_000, before);
+    const ringing = (await tocsin.timeline({ kind: 'call.started' })).at(-1)!;
+    await tocsin.command({ do: 'call.pick-up', call: ringing.call! }, lead);
+    await third.until('CALL_CLOSED', 20_000, before);
+    await talk(caller, first);
+    await hangUp(caller, first);
+
+    await caller.dial('1005');
+    await established(caller, second);
+    await tocsin.command({ do: 'call.camp-on', to: '1005' }, lead);
+    await caller.command('hangup');
+    await ended(caller);
+    await established(first);
+    await talk(first, second);
+    await hangUp(first, second);
+  });
+
   await t.test('who is in no pick-up group takes nobody’s call', async () => {
     const before = third.events.length;
     await caller.dial('1006');

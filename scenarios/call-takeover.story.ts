@@ -5,6 +5,7 @@ import { Linphone } from './kit/linphone.ts';
 import { HEARD_ABOVE_DB } from './kit/hearing.ts';
 import { OwnPhone } from './kit/own-phone.ts';
 import { toneDb, type Heard } from './kit/sound.ts';
+import { siteFolder } from './kit/own-site.ts';
 import { Tocsin } from './kit/tocsin.ts';
 import { until } from './kit/wait.ts';
 
@@ -71,6 +72,37 @@ test('a second phone takes the place of a talking one by INVITE with Replaces; w
   assert.ok(partner.isInCall);
   await second.dialog.bye();
   await until('the partner is in no call', () => !partner.isInCall);
+});
+
+test('a call that rings is taken by INVITE with Replaces, by whoever may pick it up', async (t) => {
+  const site = await siteFolder(t, (file) => {
+    file.features = { pickUpGroups: [{ id: 'desk', name: { zh: '前台' }, accounts: ['1005', '1006'] }] };
+  });
+  const tocsin = await Tocsin.start(t, { TOCSIN_SIMULATORS: 'off', TOCSIN_SITE: site });
+  const server = tocsin.sip;
+  const [caller, rings, colleague, stranger] = await Promise.all([
+    Baresip.start(t, { user: '1002', server, toneHz: CALLER_HZ }),
+    OwnPhone.start(t, { user: '1006', server, toneHz: ASKER_HZ, onlyRings: true }),
+    OwnPhone.start(t, { user: '1005', server, toneHz: THIRD_HZ }),
+    OwnPhone.start(t, { user: '1004', server, toneHz: ASKER_HZ }),
+  ]);
+  await caller.dial('1006');
+  const wanted = await until('the phone rings', () => rings.ringing);
+  const [callId] = wanted.split(';');
+  const refused = await stranger.call('1006', { replaces: wanted });
+  assert.ok(refused.kind === 'refused' && refused.status === 403, JSON.stringify(refused));
+  const unknown = await colleague.call('1006', { replaces: `${callId};to-tag=none;from-tag=none` });
+  assert.ok(unknown.kind === 'refused' && unknown.status === 481, JSON.stringify(unknown));
+  assert.equal(rings.ringing, wanted, 'it rings on');
+
+  const taken = await colleague.call('1006', { replaces: `${wanted};early-only` });
+  assert.ok(taken.kind === 'answered', JSON.stringify(taken));
+  await Promise.all([hearsNow(caller, THIRD_HZ), until('he is heard', () => colleague.hears(CALLER_HZ))]);
+  await until('the phone that rang is still', () => rings.ringing === undefined);
+  const [entry] = await tocsin.timeline({ kind: 'call.picked-up' });
+  assert.deepEqual(entry?.data, { by: '1005', from: '1006' });
+  await taken.dialog.bye();
+  await until('the caller is in no call', () => !caller.isInCall);
 });
 
 /** The last half second that a phone has heard. */

@@ -3,7 +3,7 @@ import { systemChance } from '@tocsin/server/kernel/chance.ts';
 import { systemClock } from '@tocsin/server/kernel/clock.ts';
 import { silentLog } from '@tocsin/server/kernel/log.ts';
 import { openTestPhone, toneLevelDb, type TestPhone } from '@tocsin/server/media';
-import { openUserAgent, type InviteDialog, type UserAgent } from '@tocsin/server/sip';
+import { openUserAgent, type IncomingInvite, type InviteDialog, type UserAgent } from '@tocsin/server/sip';
 import { HEARD_ABOVE_DB } from './hearing.ts';
 import { until } from './wait.ts';
 
@@ -25,6 +25,8 @@ export class OwnPhone {
   readonly #password: string;
   #dialog: InviteDialog | undefined;
   #version = 0;
+  /** What a Replaces calls the call that rings here. */
+  ringing: string | undefined;
   /** Why the newest call that is over has ended. */
   ending: string | undefined;
 
@@ -55,6 +57,7 @@ export class OwnPhone {
     sound.say({ hz: options.toneHz });
     const phone = new OwnPhone(options, agent, sound);
     agent.on('invite', (invite) => {
+      if (options.onlyRings) return phone.#ring(invite);
       if (phone.isTalking) return invite.refuse(486);
       void invite.answer(phone.#sdp('sendrecv')).then(
         (dialog) => phone.#talk(dialog, invite.offer ?? ''),
@@ -84,6 +87,17 @@ export class OwnPhone {
     }).outcome;
     if (outcome.kind === 'answered') this.#talk(outcome.dialog, outcome.answer);
     return outcome;
+  }
+
+  #ring(invite: IncomingInvite): void {
+    invite.ring();
+    const { toTag } = invite.kept()!;
+    // The dialog as the server sees it, which has called: its own tag is the `to-tag` (RFC 3891 §3).
+    this.ringing = `${invite.callId};to-tag=${invite.request.fromTag};from-tag=${toTag}`;
+    invite.cancelled.addEventListener('abort', () => {
+      this.ringing = undefined;
+      this.ending = String(invite.cancelled.reason);
+    });
   }
 
   get isTalking(): boolean {
@@ -155,4 +169,6 @@ export interface OwnPhoneOptions {
   toneHz: number;
   /** False: it calls by its account, and is called by nobody. */
   registers?: boolean;
+  /** It never answers. */
+  onlyRings?: boolean;
 }

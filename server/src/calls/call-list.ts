@@ -20,6 +20,8 @@ export class Call {
   readonly view: CallView;
   /** They are hung up to end it. */
   readonly legs = new Set<Leg>();
+  /** Phones that ring for it. */
+  readonly ringing = new Set<Leg>();
   /** Where its two talk; absent while it rings. */
   bridge?: Bridge;
   /** Set by whoever takes the legs off the bridge to bring them back later: to a conference, for one. */
@@ -162,16 +164,25 @@ export class CallList extends Emitter<{ changed: [call: Call]; removed: [id: str
     return this.all().find((call) => call.view.state !== 'ended' && call.legs.has(leg));
   }
 
+  /** A phone rings for a call, from now until it is answered or still. */
+  rings(id: string, leg: Leg): void {
+    const ringing = this.#calls.get(id)?.ringing.add(leg);
+    for (const event of ['answered', 'ended'] as const) leg.once(event, () => ringing?.delete(leg));
+  }
+
+  /** The phone that a Replaces means, while it rings because we have called it (RFC 3891 §3). */
+  ringingOf(wanted: DialogId): { call: Call; leg: Leg } | undefined {
+    for (const call of this.all())
+      for (const leg of call.ringing)
+        if (leg.earlyDialogs?.some((dialog) => isSame(dialog, wanted))) return { call, leg };
+    return undefined;
+  }
+
   /** The leg that a Replaces means. Its tags are taken in either order: phones differ in whose they name first. */
-  legOf({ callId, localTag, remoteTag }: DialogId): Leg | undefined {
+  legOf(wanted: DialogId): Leg | undefined {
     return this.all()
       .flatMap((call) => [...call.legs])
-      .find(
-        ({ dialog }) =>
-          dialog?.callId === callId &&
-          ((dialog.localTag === localTag && dialog.remoteTag === remoteTag) ||
-            (dialog.localTag === remoteTag && dialog.remoteTag === localTag)),
-      );
+      .find(({ dialog }) => dialog && isSame(dialog, wanted));
   }
 
   /** Calls that are not over. */
@@ -197,4 +208,11 @@ export class CallList extends Emitter<{ changed: [call: Call]; removed: [id: str
 
 function ofParty({ number, name, person }: Party): CallView['from'] {
   return { number, ...(name ? { name } : {}), ...(person ? { person } : {}) };
+}
+
+/** Whether two ids mean one dialog, whoever's tag each of them calls its own. */
+function isSame(a: DialogId, b: DialogId): boolean {
+  if (a.callId !== b.callId) return false;
+  const isStraight = a.localTag === b.localTag && a.remoteTag === b.remoteTag;
+  return isStraight || (a.localTag === b.remoteTag && a.remoteTag === b.localTag);
 }

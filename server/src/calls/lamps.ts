@@ -74,6 +74,8 @@ export class Lamps extends Emitter<{ changed: [account: string] }> {
       // To the phone, a leg that goes out from us is a call that it receives.
       direction: leg.direction === 'outbound' ? 'recipient' : 'initiator',
       remote: uriOf(other),
+      // Only of what rings: by these a phone picks it up (INVITE with Replaces). A talk is nobody's to take.
+      ...(leg.state === 'ringing' && leg.earlyDialogs?.[0] ? { ids: leg.earlyDialogs[0] } : {}),
     }));
   }
 }

@@ -98,6 +98,8 @@ export interface Leg extends Listenable<LegEvents> {
   readonly isHeldByPeer: boolean;
   /** What its far end calls it by; absent before it is answered, and for a leg that is not signalled by SIP. */
   readonly dialog?: DialogId | undefined;
+  /** The same while it rings and has not been answered; a proxy may have made several. */
+  readonly earlyDialogs?: readonly DialogId[];
   /** What a bridge joins. */
   readonly node: BridgeNode;
   /** Aborted when the leg ends, whoever ended it. */

@@ -103,6 +103,10 @@ export class SipLeg extends LegBase {
     return this.#dialog;
   }
 
+  get earlyDialogs(): readonly DialogId[] {
+    return this.#outgoing?.earlyDialogs ?? [];
+  }
+
   /** Lets the caller hear ringing (180). */
   ring(): void {
     if (this.state !== 'dialling') return;

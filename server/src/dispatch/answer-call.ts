@@ -16,6 +16,7 @@ import { isUrgentFrom } from './dial-for.ts';
 import { enterRoom } from './enter-room.ts';
 import { limitCall } from './limit-call.ts';
 import { EarlyMedia } from './early-media.ts';
+import { takeRinging } from './pick-up-call.ts';
 import { readCall } from './read-call.ts';
 import { ringCallee } from './ring-callee.ts';
 import { takeOver, takeOverOf } from './take-over-call.ts';
@@ -106,7 +107,9 @@ async function takeTheirPlace(invite: IncomingInvite, replaces: string, from: Pa
   const place = takeOverOf(replaces, invite.account, desk);
   if (place.kind === 'refused') return invite.refuse(place.status);
   const leg = await takeUp(invite, from, undefined, desk);
-  if (leg) await takeOver(leg, place.leg, desk);
+  if (!leg) return;
+  if (place.kind === 'ringing') await takeRinging(place.call, leg, desk);
+  else await takeOver(leg, place.leg, desk);
 }
 
 async function takeEcho(caller: SipLeg, call: Call, desk: Desk): Promise<void> {

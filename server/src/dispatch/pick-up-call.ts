@@ -13,8 +13,20 @@ export async function pickUpByPhone(leg: SipLeg, number: string, desk: Desk): Pr
     await desk.timeline.append({ kind: 'call.pick-up-refused', data: refusal }).catch(() => {});
     return await leg.refuse(403, 'declined');
   }
+  await takeRinging(call, leg, desk);
+}
+
+/** A phone takes a call that rings elsewhere; somebody may have been faster. */
+export async function takeRinging(call: Call, leg: SipLeg, desk: Desk): Promise<void> {
   if (!(await leg.accept())) return;
   if (!pickUp(call, leg, desk)) await leg.hangUp('answered-elsewhere');
+}
+
+/** Whether this account may take what rings at that one: when both are in a pick-up group. */
+export function mayPickUp(account: string, ringing: string, desk: Pick<Desk, 'directory'>): boolean {
+  return desk.directory.site.features.pickUpGroups.some(
+    ({ accounts }) => accounts.includes(account) && accounts.includes(ringing),
+  );
 }
 
 /** The user's own phone is called and takes a call that rings elsewhere. */
@@ -41,11 +53,9 @@ function pickUp(call: Call, leg: Parameters<NonNullable<Call['takeBy']>>[0], des
 
 /** The call that has rung longest among those that this account may take. */
 function ringingFor(account: string, number: string, desk: Desk): Call | undefined {
-  const groups = desk.directory.site.features.pickUpGroups.filter(({ accounts }) => accounts.includes(account));
-  const others = new Set(groups.flatMap(({ accounts }) => accounts));
   return desk.calls
     .all()
-    .filter((call) => call.takeBy && others.has(call.view.to.number))
+    .filter((call) => call.takeBy && mayPickUp(account, call.view.to.number, desk))
     .filter((call) => number === '' || call.view.to.number === number)
     .sort((a, b) => a.view.startedAt - b.view.startedAt)[0];
 }

@@ -181,9 +181,12 @@ export async function openServer(config: Config): Promise<Server> {
   const lamps = new Lamps(clock);
   lightLamps(userAgent, lamps, directory);
   const kept = opened.use(new KeptCalls({ ...kit, store }));
-  const onLeg = (leg: SipLeg) => kept.follow(leg);
-  const dialler = new Dialler({ ...kit, userAgent, openMedia, routingBook, lines, outside, lamps, onLeg });
   const calls = new CallList({ ...kit, timeline });
+  const onLeg = (leg: SipLeg) => {
+    kept.follow(leg);
+    if (leg.call !== undefined) calls.rings(leg.call, leg);
+  };
+  const dialler = new Dialler({ ...kit, userAgent, openMedia, routingBook, lines, outside, lamps, onLeg });
   const waiting = new WaitingCalls(lamps, clock);
   const seeker = openSeeker({ ...kit, calls, waiting, dialler, directory, routingBook, lamps, phones, engine });
   const recordings = opened.use(

@@ -47,6 +47,10 @@ export class FailoverInvite
     this.#cancelled.resolve({ kind: 'cancelled' });
   }
 
+  get earlyDialogs(): OutgoingInvite['earlyDialogs'] {
+    return this.#present?.earlyDialogs ?? [];
+  }
+
   kept(): KeptOutgoing | undefined {
     return this.#isCancelled ? undefined : this.#present?.kept();
   }

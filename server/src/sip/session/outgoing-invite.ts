@@ -37,6 +37,8 @@ export interface OutgoingInvite extends Listenable<{ provisional: [{ status: num
    * and hung up. Does nothing after the outcome.
    */
   cancel(reason?: string): void;
+  /** The dialogs that its provisional answers have begun (RFC 3261 §12.1.2): as many as a proxy has forked it to. */
+  readonly earlyDialogs: readonly { callId: string; localTag: string; remoteTag: string }[];
   /** What the next process needs to go on with this call while it rings; undefined when it cannot. */
   kept(): KeptOutgoing | undefined;
 }
@@ -97,6 +99,10 @@ export class OutgoingCall
 
   get callId(): string {
     return this.#options.callId;
+  }
+
+  get earlyDialogs(): OutgoingInvite['earlyDialogs'] {
+    return [...this.#early.values()].map(({ dialog }) => dialog);
   }
 
   kept(): KeptOutgoing | undefined {

@@ -5,13 +5,18 @@ export interface DialogLamp {
   direction: 'initiator' | 'recipient';
   /** The URI at the other end, for pickup and display. */
   remote?: string;
+  /** What it is called by, as we see it (RFC 3891 §3 wants our tag as `to-tag`). */
+  ids?: { callId: string; localTag: string; remoteTag: string };
 }
 
 /** A dialog-info body with the whole state of `entity` (RFC 4235), type `application/dialog-info+xml`. */
 export function dialogInfo(entity: string, version: number, dialogs: readonly DialogLamp[]): string {
-  const inside = dialogs.map(({ id, state, direction, remote }) => {
+  const inside = dialogs.map(({ id, state, direction, remote, ids }) => {
+    const named = ids
+      ? ` call-id="${escapeXml(ids.callId)}" local-tag="${escapeXml(ids.localTag)}" remote-tag="${escapeXml(ids.remoteTag)}"`
+      : '';
     const other = remote === undefined ? '' : `<remote><identity>${escapeXml(remote)}</identity></remote>`;
-    return `<dialog id="${escapeXml(id)}" direction="${direction}"><state>${state}</state>${other}</dialog>`;
+    return `<dialog id="${escapeXml(id)}"${named} direction="${direction}"><state>${state}</state>${other}</dialog>`;
   });
   return (
     '<?xml version="1.0"?>\n' +
