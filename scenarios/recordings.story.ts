@@ -28,6 +28,7 @@ test('talks are recorded by rule, by key and by hand, and the file has what it s
         { id: 'union', name: { zh: '工会' }, when: { called: ['1006'] }, mode: 'never' },
       ],
       otherwise: 'on-demand',
+      packAfterS: 2,
     };
   });
   const tocsin = await Tocsin.start(t, { TOCSIN_SIMULATORS: 'off', TOCSIN_SITE: folder });
@@ -69,7 +70,7 @@ test('talks are recorded by rule, by key and by hand, and the file has what it s
     });
   };
   const sides = async ({ blobs }: TimelineEntry): Promise<Heard[]> => {
-    const response = await tocsin.request('GET', blobs[0]!.url);
+    const response = await tocsin.request('GET', `${blobs[0]!.url}?as=wav`);
     const reading = readWav(new Uint8Array(await response.arrayBuffer()));
     assert.ok(reading.kind === 'sound');
     return reading.sound.channels.map((samples) => ({ samples, rateHz: reading.sound.rateHz }));
@@ -193,7 +194,7 @@ test('talks are recorded by rule, by key and by hand, and the file has what it s
     assert.equal((await find({ agent: '1005', direction: 'out' })).total, 0);
     assert.equal((await find({ number: '1004' })).total, 3);
     const middle = 44 + 4 * 8 * Math.round(recording.ms! / 2);
-    const response = await fetch(`${tocsin.http}${recording.url}`, {
+    const response = await fetch(`${tocsin.http}${recording.url}?as=wav`, {
       headers: { authorization: `Bearer ${tocsin.token}`, range: `bytes=${middle}-${middle + 15_999}` },
     });
     assert.equal(response.status, 206);
@@ -201,6 +202,21 @@ test('talks are recorded by rule, by key and by hand, and the file has what it s
     const stereo = new Int16Array(await response.arrayBuffer());
     isThere({ samples: stereo.filter((_, i) => i % 2 === 0), rateHz: 8000 }, CALLER_HZ);
     isThere({ samples: stereo.filter((_, i) => i % 2 === 1), rateHz: 8000 }, SECOND_HZ);
+  });
+
+  await t.test('packed as Opus in the background: a fraction of the size, found by either hash', async () => {
+    const packed = await until('all are packed', async () => {
+      const { recordings } = await find({});
+      return recordings.every(({ format }) => format === 'opus') && recordings;
+    });
+    const entries = await tocsin.timeline({ kind: 'recording.packed' });
+    assert.equal(entries.length, packed.length);
+    for (const { data, blobs } of entries) {
+      const wav = await tocsin.request('GET', `/api/recordings/${String(data['wavSha256'])}`);
+      const opus = await tocsin.request('GET', blobs[0]!.url);
+      assert.deepEqual([wav.headers.get('content-type'), opus.headers.get('content-type')], ['audio/ogg', 'audio/ogg']);
+      assert.ok((await wav.arrayBuffer()).byteLength < (blobs[0]!.ms ?? 0) * 8);
+    }
   });
 
   await t.test('backed up to a folder whose checksums hold; who may not take out is refused', async () => {
@@ -231,7 +247,7 @@ test('talks are recorded by rule, by key and by hand, and the file has what it s
     assert.deepEqual([gone!.deleted!.by, gone!.deleted!.because], ['admin', '本人申请']);
     const [entry] = await tocsin.timeline({ kind: 'recording.deleted' });
     assert.deepEqual(
-      [entry!.actor, entry!.data['because'], entry!.data['sha256']],
+      [entry!.actor, entry!.data['because'], entry!.data['packedSha256']],
       ['admin', '本人申请', recording!.sha256],
     );
     assert.equal((await tocsin.get<{ kind: string }>('/api/timeline/verification')).kind, 'whole');

@@ -181,7 +181,7 @@ export class Recordings extends Emitter<{ failed: [title: string, because: strin
           new Date(this.#clock.now()),
           'file-missing',
         ]);
-        await this.#timeline.append({ ...idsOf(facts), kind: 'recording.lost', data: { recording: id, file } });
+        await this.#timeline.append({ ...recordingIds(facts), kind: 'recording.lost', data: { recording: id, file } });
       }
     }
     return left.length;
@@ -203,7 +203,7 @@ export class Recordings extends Emitter<{ failed: [title: string, because: strin
       );
       const { rule, by, byVoice, isPaused } = how;
       await this.#tell({
-        ...idsOf(of),
+        ...recordingIds(of),
         kind: 'recording.started',
         at: startedAt,
         ...(by ? { actor: by } : {}),
@@ -231,7 +231,7 @@ export class Recordings extends Emitter<{ failed: [title: string, because: strin
       .query('update recordings set gaps = $2 where id = $1', [id, JSON.stringify(recorder.gaps)])
       .catch((error: unknown) => this.#log.error('pause of a recording not noted', { recordingId: id, error }));
     await this.#tell({
-      ...idsOf(of),
+      ...recordingIds(of),
       kind,
       ...(actor ? { actor } : {}),
       data: { recording: id, ...sourceOf(of), atMs },
@@ -241,7 +241,7 @@ export class Recordings extends Emitter<{ failed: [title: string, because: strin
   async #failed(of: RecordingOf, because: string, id?: string): Promise<void> {
     this.emit('failed', of.title, because);
     const data = { ...(id ? { recording: id } : {}), ...sourceOf(of), because };
-    await this.#tell({ ...idsOf(of), kind: 'recording.failed', data });
+    await this.#tell({ ...recordingIds(of), kind: 'recording.failed', data });
   }
 
   async #tell(entry: NewEntry): Promise<void> {
@@ -281,7 +281,7 @@ export class Recordings extends Emitter<{ failed: [title: string, because: strin
       ],
     );
     await this.#tell({
-      ...idsOf(of),
+      ...recordingIds(of),
       kind: 'recording.closed',
       ...(actor ? { actor } : {}),
       data: {
@@ -305,7 +305,8 @@ function sourceOf({ title, conference, channel }: RecordingOf) {
   return { title, ...(conference ? { conference } : {}), ...(channel ? { channel } : {}) };
 }
 
-function idsOf(of: RecordingOf) {
+/** The ids that every entry about a recording carries. */
+export function recordingIds(of: RecordingOf) {
   const { call, incident, run, isDrill } = of;
   return {
     ...(call ? { call } : {}),

@@ -74,8 +74,8 @@ test('recordings are found by each thing that is known of them, and by all toget
   assert.equal(await readRecording(store, { id: 'a7' }), undefined, 'one that runs is not sealed');
   assert.equal((await readRecording(store, { sha256: 'a1'.padEnd(64, '0') }))?.id, 'a1');
   const act = { atMs: NOON, by: 'lead', because: '本人申请' };
-  assert.equal(await markDeleted(store, 'a1', act), true);
-  assert.equal(await markDeleted(store, 'a1', act), false, 'once');
+  assert.equal(await markDeleted(store, 'a1', act), 'recordings/a1.wav');
+  assert.equal(await markDeleted(store, 'a1', act), undefined, 'once');
   assert.equal(await find({ called: '1003' }), '');
   const [gone] = (await findRecordings(store, RecordingQuery.parse({ called: '1003', withDeleted: 'true' })))
     .recordings;

@@ -97,18 +97,18 @@ export async function readRecording(
   };
 }
 
-/** Remembers who deleted it, and why; false when somebody was quicker. */
+/** Remembers who deleted it, and why. @returns where its file lies at that moment; undefined when somebody was quicker */
 export async function markDeleted(
   store: Queryable,
   id: string,
   { atMs, by, because }: { atMs: number; by: string; because: string },
-): Promise<boolean> {
-  const rows = await store.query(
+): Promise<string | undefined> {
+  const [row] = await store.query<{ file: string }>(
     `update recordings set deleted_at = $2, deleted_by = $3, deleted_because = $4
-     where id = $1 and deleted_at is null returning id`,
+     where id = $1 and deleted_at is null returning file`,
     [id, new Date(atMs), by, because],
   );
-  return rows.length > 0;
+  return row?.file;
 }
 
 function viewOf(row: Row): RecordingView {

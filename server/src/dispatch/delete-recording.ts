@@ -13,13 +13,20 @@ import type { Desk } from './desk.ts';
 export async function deleteRecording(
   id: string,
   { because, user }: { because: string; user: string },
-  { store, timeline, clock, dataFolder }: Pick<Desk, 'store' | 'timeline' | 'clock' | 'dataFolder'>,
+  {
+    store,
+    timeline,
+    clock,
+    dataFolder,
+    unpacked,
+  }: Pick<Desk, 'store' | 'timeline' | 'clock' | 'dataFolder' | 'unpacked'>,
 ): Promise<void> {
   const recording = await readRecording(store, { id });
   if (!recording || recording.isDeleted) throw new DispatchError('NOT_FOUND', id);
-  const { file, sha256, packedSha256, facts } = recording;
-  if (!(await markDeleted(store, id, { atMs: clock.now(), by: user, because })))
-    throw new DispatchError('NOT_FOUND', id);
+  const { sha256, packedSha256, facts } = recording;
+  // The packer may have put another file in its place since it was read.
+  const file = await markDeleted(store, id, { atMs: clock.now(), by: user, because });
+  if (file === undefined) throw new DispatchError('NOT_FOUND', id);
   const { call, incident, run } = facts;
   await timeline.append({
     kind: 'recording.deleted',
@@ -30,4 +37,5 @@ export async function deleteRecording(
     data: { recording: id, title: facts.title, because, sha256, ...(packedSha256 ? { packedSha256 } : {}) },
   });
   await rm(join(dataFolder, file), { force: true });
+  for (const hash of [sha256, packedSha256]) if (hash) await unpacked.forget(hash);
 }

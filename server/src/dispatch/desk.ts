@@ -19,6 +19,7 @@ import type { Supervisions } from '#calls/supervision.ts';
 import type { Seeker } from '#calls/seek.ts';
 import type { OpenMedia } from '#calls/dialler.ts';
 import type { Recordings } from '#calls/recording.ts';
+import type { UnpackedRecordings } from '#calls/unpacked-recordings.ts';
 import type { RoutingBook } from '#calls/routing/routing.ts';
 import type { WaitingCalls } from '#calls/waiting-calls.ts';
 import type { Trunks } from '#calls/trunks/trunks.ts';
@@ -73,6 +74,7 @@ export interface Desk {
   announcements: Announcements;
   resources: GatewayResources;
   recordings: Recordings;
+  unpacked: UnpackedRecordings;
   alarms: Alarms;
   incidents: Incidents;
   warnings: Warnings;

@@ -1,6 +1,13 @@
+import { join } from 'node:path';
 import { readRecording } from '#calls/recordings-store.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import type { Desk } from './desk.ts';
+
+/** The whole path of a WAV of the recording: the file itself, or what was packed, unpacked. @throws DispatchError NOT_FOUND */
+export async function findWav(sha256: string, desk: Pick<Desk, 'store' | 'dataFolder' | 'unpacked'>): Promise<string> {
+  const { path } = await findRecording(sha256, desk);
+  return await desk.unpacked.wavOf(join(desk.dataFolder, path), sha256);
+}
 
 /** Where the recording with this hash lies, below the data folder. @throws DispatchError NOT_FOUND */
 export async function findRecording(sha256: string, { store }: Pick<Desk, 'store'>): Promise<{ path: string }> {

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { CommandOf } from '@tocsin/protocol/console.ts';
 import type { Right } from '@tocsin/protocol/directory.ts';
 import { DispatchError } from '#kernel/errors.ts';
-import { findRecording } from './find-recording.ts';
+import { findWav } from './find-recording.ts';
 import type { Actor, Desk } from './desk.ts';
 
 type Play = CommandOf<'call.play'>;
@@ -36,7 +36,7 @@ export async function stopPlayingIntoCall({ call: id }: CommandOf<'call.stop-pla
 }
 
 async function fileOf(sound: Play['sound'], desk: Desk): Promise<string> {
-  if ('recording' in sound) return join(desk.dataFolder, (await findRecording(sound.recording, desk)).path);
+  if ('recording' in sound) return await findWav(sound.recording, desk);
   if ('say' in sound) return (await desk.engine.speak({ text: sound.say, language: sound.language })).file;
   const answer = desk.directory.site.features.answers.find(({ id }) => id === sound.answer);
   if (answer?.file) return join(desk.siteFolder, answer.file);

@@ -18,6 +18,8 @@ import { OutsideCalls } from '#calls/outside-calls.ts';
 import { ParkedCalls } from '#calls/parked-calls.ts';
 import { PlainMedia } from '#calls/plain-media.ts';
 import { Recordings } from '#calls/recording.ts';
+import { RecordingPacker } from '#calls/recording-packer.ts';
+import { UnpackedRecordings } from '#calls/unpacked-recordings.ts';
 import { decideRecording } from '#calls/recording-rules.ts';
 import type { RoutingBook } from '#calls/routing/routing.ts';
 import type { SipLeg } from '#calls/sip-leg.ts';
@@ -265,6 +267,7 @@ export async function openServer(config: Config): Promise<Server> {
     resources,
     sendToGateway: commands.sendDurable.bind(commands),
     recordings,
+    unpacked: new UnpackedRecordings({ ...kit, ffmpeg: config.ffmpeg, folder: join(config.data, 'unpacked') }),
     alarms,
     incidents,
     asks: new GatewayAsks({ ...kit, send: (gateway, command) => commands.sendDurable(gateway, command) }),
@@ -296,6 +299,14 @@ export async function openServer(config: Config): Promise<Server> {
 
   // What the last process left behind.
   await recordings.recover();
+  opened
+    .use(
+      new RecordingPacker({
+        ...{ ...kit, store, timeline, folder: config.data, ffmpeg: config.ffmpeg },
+        afterMs: directory.site.recording.packAfterS * 1000,
+      }),
+    )
+    .start();
   await restoreFeeds(desk);
   keepFeeds(desk);
   followFeeds(desk);

@@ -39,7 +39,7 @@ const ICONS: readonly [pattern: RegExp, icon: IconName][] = [
  * has them all.
  */
 const DETAIL =
-  /^(run\.(ledger-changed|announcement-started|conference-opened|radio-patched)|(conference\.participant|call\.party)-(queued|dialling|ringing|confirming)|text\.(queued|sent|ordered)|announcement\.zone-(calling|playing|played)|channel\.patched|recording\.started|gateway\.resource-changed)$/;
+  /^(run\.(ledger-changed|announcement-started|conference-opened|radio-patched)|(conference\.participant|call\.party)-(queued|dialling|ringing|confirming)|text\.(queued|sent|ordered)|announcement\.zone-(calling|playing|played)|channel\.patched|recording\.(started|packed)|gateway\.resource-changed)$/;
 
 export function isDetail(entry: TimelineEntry): boolean {
   return DETAIL.test(entry.kind);

@@ -7,7 +7,7 @@ import { findRecordings } from '#calls/recordings-store.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { backUpRecordings } from '#dispatch/back-up-recordings.ts';
 import { deleteRecording } from '#dispatch/delete-recording.ts';
-import { findRecording } from '#dispatch/find-recording.ts';
+import { findRecording, findWav } from '#dispatch/find-recording.ts';
 import { noteSoon } from '#timeline/note-soon.ts';
 import type { Http, HttpParts } from './parts.ts';
 
@@ -90,12 +90,20 @@ export function recordingRoutes(http: Http, { desk, dataFolder }: HttpParts): vo
     '/api/recordings/:sha256',
     {
       config: { right: 'replay' },
-      schema: { tags: ['timeline'], summary: 'A recording’s sound or picture', params: Params },
+      schema: {
+        tags: ['timeline'],
+        summary: 'A recording’s sound or picture, as it lies on the disk or (`as=wav`) as a WAV',
+        params: Params,
+        querystring: z.object({ as: z.literal('wav').optional() }),
+      },
     },
-    async ({ params, headers, session }, reply) => {
-      const blob = await findRecording(params.sha256, desk);
+    async ({ params, query, headers, session }, reply) => {
       const folder = resolve(dataFolder);
-      const path = resolve(join(folder, blob.path));
+      const path = resolve(
+        query.as === 'wav'
+          ? await findWav(params.sha256, desk)
+          : join(folder, (await findRecording(params.sha256, desk)).path),
+      );
       if (!path.startsWith(folder + sep)) throw new DispatchError('NOT_FOUND');
       const size = await stat(path).then(
         (file) => file.size,

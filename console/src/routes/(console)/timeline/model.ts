@@ -104,6 +104,8 @@ export function readModel(entries: readonly TimelineEntry[], names: Names): Mode
       closeRecording(entry, recordings, clips, names);
       continue;
     }
+    // The same sound once more, in another file.
+    if (kind === 'recording.packed') continue;
     if (kind === 'feed.recording-part-finished') {
       clips.push(videoPart(entry, names));
       continue;

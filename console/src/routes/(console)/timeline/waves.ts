@@ -36,7 +36,9 @@ async function inTurn<Value>(work: () => Promise<Value>): Promise<Value> {
 
 async function fetchWave(url: string): Promise<Wave | undefined> {
   // From the second byte on: a reading from the start is put on the timeline as heard, and a drawing is not a hearing.
-  const response = await fetch(url, { headers: { range: `bytes=1-${MOST_BYTES}` } });
+  const response = await fetch(`${url}${url.includes('?') ? '&' : '?'}as=wav`, {
+    headers: { range: `bytes=1-${MOST_BYTES}` },
+  });
   if (response.status !== 206) return undefined;
   const total = Number(/\/(\d+)$/.exec(response.headers.get('content-range') ?? '')?.[1]);
   if (!(total <= MOST_BYTES)) {
