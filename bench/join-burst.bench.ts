@@ -5,16 +5,14 @@
  *
  *   node bench/join-burst.bench.ts [parties]
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import type { ConferenceView } from '@tocsin/protocol/views.ts';
-import { siteFolder } from '../scenarios/kit/own-site.ts';
-import { Tocsin } from '../scenarios/kit/tocsin.ts';
 import { pause, until } from '../scenarios/kit/wait.ts';
-import { MACHINE } from './sip-load.ts';
+import { type House, inHouse } from './house.ts';
+import { cpuOfTree, MACHINE } from './sip-load.ts';
 
 const BURST_S = 10;
 /** Longer than the burst takes on a slow machine, shorter than the 20 s after which a leg without sound is given up. */
@@ -77,18 +75,16 @@ Content-Length: 0
 </scenario>
 `;
 
-const after: (() => unknown)[] = [];
-const t = { after: (run: () => unknown) => after.unshift(run) } as unknown as TestContext;
-try {
-  const site = await siteFolder(t, (file) => {
-    file.trunks![0]!.lines = parties + 10;
-  });
-  const tocsin = await Tocsin.start(t, { TOCSIN_SITE: site, TOCSIN_SIMULATORS: 'off' });
+await inHouse((site) => {
+  site.trunks![0]!.lines = parties + 10;
+}, measure);
+
+async function measure({ tocsin, t }: House) {
   const folder = await mkdtemp(join(tmpdir(), 'tocsin-burst-'));
-  after.unshift(() => rm(folder, { recursive: true, force: true }));
+  t.after(() => rm(folder, { recursive: true, force: true }));
   await writeFile(join(folder, 'join.xml'), CALLER);
   const rate = Math.ceil(parties / BURST_S);
-  const cpuBefore = cpuSecondsOf(tocsin.pid);
+  const cpuBefore = cpuOfTree(tocsin.pid);
   const startedMs = performance.now();
   const child = spawn(
     'sipp',
@@ -100,7 +96,7 @@ try {
     { cwd: folder, stdio: 'ignore' },
   );
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  after.unshift(() => child.kill('SIGKILL'));
+  t.after(() => child.kill('SIGKILL'));
   let most = 0;
   let allInAfterMs: number | undefined;
   const watching = (async () => {
@@ -113,7 +109,7 @@ try {
   })();
   const code = await ended;
   await watching;
-  const cpuSeconds = cpuSecondsOf(tocsin.pid) - cpuBefore;
+  const cpuSeconds = cpuOfTree(tocsin.pid) - cpuBefore;
   const ends = await until('every end is on the timeline', async () => {
     const found = await tocsin.timeline({ kind: 'conference.participant-left' });
     return found.length >= most && found;
@@ -132,14 +128,4 @@ try {
       cpuSeconds: Math.round(cpuSeconds * 100) / 100,
     }),
   );
-} finally {
-  for (const run of after) await run();
-}
-
-/** User and system time of a process so far, from the kernel's own count of ticks of 10 ms. */
-function cpuSecondsOf(pid: number): number {
-  const fields = execFileSync('cat', [`/proc/${pid}/stat`], { encoding: 'utf8' })
-    .split(') ')[1]!
-    .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }

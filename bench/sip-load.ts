@@ -30,23 +30,24 @@ export async function cpuOf(child: ChildProcess): Promise<number> {
   return ((await once(child, 'message')) as [number])[0];
 }
 
-/** CPU seconds of a process and its children, as the kernel counts them: of a server that is not ours. */
+/** CPU seconds of a process, its children and theirs, as the kernel counts them: the whole of a server, its database too. */
 export function cpuOfTree(pid: number): number {
-  const ticksOf = (one: number) => {
-    const stat = readFileSync(`/proc/${one}/stat`, 'latin1');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return { parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) };
-  };
-  const all = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  let sum = 0;
-  for (const name of all) {
+  const parents = new Map<number, number>();
+  const ticks = new Map<number, number>();
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
     try {
-      const { parent, ticks } = ticksOf(Number(name));
-      if (parent === pid || Number(name) === pid) sum += ticks;
+      const stat = readFileSync(`/proc/${name}/stat`, 'latin1');
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+      parents.set(Number(name), Number(fields[1]));
+      ticks.set(Number(name), Number(fields[11]) + Number(fields[12]));
     } catch {
       // It has ended since the folder was read.
     }
   }
+  const belongs = (one: number | undefined): boolean => one === pid || (!!one && belongs(parents.get(one)));
+  let sum = 0;
+  for (const [one, spent] of ticks) if (belongs(one)) sum += spent;
   return sum / 100;
 }
 
@@ -58,6 +59,12 @@ export interface Load {
   perSecond: number;
   /** Lines of its data file, which begin with SEQUENTIAL. */
   data?: string;
+  /** The number dialled by SIPp's own scenarios. */
+  dials?: string;
+  /** The port the calls come from; any when absent. */
+  fromPort?: number;
+  /** How long they talk, by SIPp's own scenarios. */
+  holdMs?: number;
 }
 
 /** SIPp as the far end that rings and answers every call. */
@@ -73,20 +80,22 @@ export async function startAnswerer(port: number): Promise<ChildProcess> {
   return child;
 }
 
-/** Runs SIPp; resolves when every call went by the scenario. */
-export async function runSipp({ scenario, port, calls, perSecond, data }: Load): Promise<void> {
+/** Runs SIPp; rejects unless every call went by the scenario. */
+export async function runSipp(load: Load): Promise<void> {
+  const { code } = await trySipp(load);
+  if (code !== 0) throw new Error(`SIPp ended with ${code}: not every call went by the scenario`);
+}
+
+/** Runs SIPp; says how many calls went by the scenario, how many did not, and how long a call took to be answered. */
+export async function trySipp({ scenario, port, calls, perSecond, data, dials, fromPort, holdMs }: Load) {
   const folder = mkdtempSync(join(tmpdir(), 'sipp-'));
+  const stat = join(folder, 'stat.csv');
   const args = [
-    `127.0.0.1:${port}`,
-    '-i',
-    '127.0.0.1',
-    '-m',
-    `${calls}`,
-    '-r',
-    `${perSecond}`,
-    '-nostdin',
-    '-timeout',
-    '60',
+    ...[`127.0.0.1:${port}`, '-i', '127.0.0.1', '-m', `${calls}`, '-r', `${perSecond}`, '-l', `${calls}`],
+    ...['-nostdin', '-timeout', `${Math.ceil(calls / perSecond) + 60}`, '-trace_stat', '-stf', stat, '-fd', '5'],
+    ...(dials === undefined ? [] : ['-s', dials]),
+    ...(fromPort === undefined ? [] : ['-p', `${fromPort}`]),
+    ...(holdMs === undefined ? [] : ['-d', `${holdMs}`]),
   ];
   if (scenario.startsWith('<')) {
     writeFileSync(join(folder, 'scenario.xml'), scenario);
@@ -98,8 +107,16 @@ export async function runSipp({ scenario, port, calls, perSecond, data }: Load):
   }
   const sipp = spawn('sipp', args, { cwd: folder, stdio: 'ignore' });
   const [code] = (await once(sipp, 'exit')) as [number];
+  const [head = '', ...rows] = readFileSync(stat, 'latin1').trim().split('\n');
   rmSync(folder, { recursive: true });
-  if (code !== 0) throw new Error(`SIPp ended with ${code}: not every call went by the scenario`);
+  const last = rows.at(-1)?.split(';') ?? [];
+  const count = (name: string) => Number(last[head.split(';').indexOf(name)] ?? NaN);
+  return {
+    code,
+    succeeded: count('SuccessfulCall(C)'),
+    failed: count('FailedCall(C)'),
+    resent: count('Retransmissions(C)'),
+  };
 }
 
 export const isInstalled = (program: string): boolean => {

@@ -41,6 +41,9 @@ interface Bodies {
   conference: KeptConference;
 }
 
+/** Time between two writes: ringing and answered soon after one another are one, and a short call is none. */
+const WRITTEN_EVERY_MS = 50;
+
 /** `body` undefined: it is over. */
 type Change = { kind: keyof Bodies; id: string; body?: string };
 
@@ -59,7 +62,7 @@ export class KeptCalls implements AsyncDisposable {
   constructor({ store, clock, log }: { store: Store; clock: Clock; log: Log }) {
     this.#store = store;
     const write = (changes: Change[]) => this.#write(changes);
-    this.#changes = new WriteBehind({ what: 'running calls', write, clock, log });
+    this.#changes = new WriteBehind({ what: 'running calls', write, clock, log, everyMs: WRITTEN_EVERY_MS });
   }
 
   /**
@@ -126,8 +129,11 @@ export class KeptCalls implements AsyncDisposable {
 }
 
 /** One statement is one transaction. No id is in both halves. */
-const WRITE = `
+const WRITE = {
+  name: 'kept-calls-write',
+  text: `
   with gone as (delete from kept_calls using unnest($1::text[]) as g(id) where kept_calls.id = g.id)
   insert into kept_calls (id, kind, body)
   select * from unnest($2::text[], $3::text[], $4::jsonb[])
-  on conflict (id) do update set body = excluded.body`;
+  on conflict (id) do update set body = excluded.body`,
+};

@@ -58,10 +58,13 @@ export class StoredBindings implements BindingStore, AsyncDisposable {
 }
 
 /** One statement is one transaction. No key is in both halves. */
-const WRITE = `
+const WRITE = {
+  name: 'bindings-write',
+  text: `
   WITH gone AS (
     DELETE FROM registrar_binding USING unnest($1::text[], $2::text[]) AS g(account, key)
     WHERE registrar_binding.account = g.account AND registrar_binding.key = g.key)
   INSERT INTO registrar_binding (account, key, body, expires_at)
   SELECT * FROM unnest($3::text[], $4::text[], $5::jsonb[], $6::timestamptz[])
-  ON CONFLICT (account, key) DO UPDATE SET body = excluded.body, expires_at = excluded.expires_at`;
+  ON CONFLICT (account, key) DO UPDATE SET body = excluded.body, expires_at = excluded.expires_at`,
+};

@@ -1,3 +1,9 @@
+/**
+ * SQL text; with a name of its own, it is read and planned once per connection (PREPARE) and not each time: for what runs
+ * with every call.
+ */
+export type Statement = string | { name: string; text: string };
+
 /** Something that runs statements: the store, a transaction, a session. */
 export interface Queryable {
   /**
@@ -5,5 +11,11 @@ export interface Queryable {
    *
    * @throws DispatchError DATABASE_UNAVAILABLE or DISK_FULL on an outage; pg's DatabaseError when the statement is wrong
    */
-  query<Row = Record<string, unknown>>(text: string, values?: readonly unknown[]): Promise<Row[]>;
+  query<Row = Record<string, unknown>>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
 }
+
+/** As pg takes it. */
+export const withValues = (statement: Statement, values: readonly unknown[]) =>
+  typeof statement === 'string'
+    ? { text: statement, values: values as unknown[] }
+    : { ...statement, values: values as unknown[] };

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { explain } from './database-errors.ts';
-import type { Queryable } from './queryable.ts';
+import { type Queryable, type Statement, withValues } from './queryable.ts';
 
 /** One connection for as long as it lasts. It does not come back by itself: open another. */
 export interface StoreSession extends Queryable, AsyncDisposable {
@@ -30,9 +30,9 @@ export async function openSession(
     get isLost() {
       return isLost;
     },
-    async query<Row>(text: string, values: readonly unknown[] = []) {
+    async query<Row>(statement: Statement, values: readonly unknown[] = []) {
       try {
-        return (await client.query(text, values as unknown[])).rows as Row[];
+        return (await client.query(withValues(statement, values))).rows as Row[];
       } catch (thrown) {
         const error = explain(thrown);
         onError(error);

@@ -6,7 +6,7 @@ import type { Log } from '#kernel/log.ts';
 import { explain, isOutage } from './database-errors.ts';
 import { openEmbeddedPostgres, type EmbeddedPostgres } from './embedded.ts';
 import { migrate } from './migrate.ts';
-import type { Queryable } from './queryable.ts';
+import { type Queryable, type Statement, withValues } from './queryable.ts';
 import { openSession, type StoreSession } from './session.ts';
 
 export interface Store extends Queryable, AsyncDisposable {
@@ -79,7 +79,7 @@ export async function openStore(options: { url?: string; dataFolder: string; log
 
   const parts = opened.move();
   return {
-    query: (text, values) => store.query(text, values),
+    query: (statement, values) => store.query(statement, values),
     transaction: (work) => store.transaction(work),
     session: (wanted) => store.session(wanted),
     state: () => store.state(),
@@ -123,8 +123,8 @@ class PooledStore implements Store {
     this.#pool.on('error', (error) => this.#log.debug('an idle database connection broke', { error }));
   }
 
-  async query<Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    return this.#watched(async () => (await this.#pool.query(text, values as unknown[])).rows as Row[]);
+  async query<Row>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
+    return this.#watched(async () => (await this.#pool.query(withValues(statement, values))).rows as Row[]);
   }
 
   async transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T> {
@@ -134,9 +134,9 @@ class PooledStore implements Store {
       try {
         await client.query('BEGIN');
         const result = await work({
-          query: async <Row>(text: string, values: readonly unknown[] = []) => {
+          query: async <Row>(statement: Statement, values: readonly unknown[] = []) => {
             try {
-              return (await client.query(text, values as unknown[])).rows as Row[];
+              return (await client.query(withValues(statement, values))).rows as Row[];
             } catch (error) {
               throw explain(error);
             }

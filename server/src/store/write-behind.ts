@@ -22,15 +22,27 @@ export class WriteBehind<Change> implements AsyncDisposable {
   readonly #write: (changes: Change[]) => Promise<unknown>;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #everyMs: number;
+  #nextAtMs = 0;
   #writing: Promise<void> | undefined;
   #isAway = false;
 
-  /** `what` names the rows in the log; `write` writes some changes as one transaction. */
-  constructor(parts: { what: string; write: (changes: Change[]) => Promise<unknown>; clock: Clock; log: Log }) {
+  /**
+   * `what` names the rows in the log; `write` writes some changes as one transaction. With `everyMs` a write begins no
+   * sooner than that after the one before, so that what changes often is written seldom.
+   */
+  constructor(parts: {
+    what: string;
+    write: (changes: Change[]) => Promise<unknown>;
+    clock: Clock;
+    log: Log;
+    everyMs?: number;
+  }) {
     this.#what = parts.what;
     this.#write = parts.write;
     this.#clock = parts.clock;
     this.#log = parts.log;
+    this.#everyMs = parts.everyMs ?? 0;
   }
 
   /** Takes the newest change of a row. Resolves when it is kept. */
@@ -49,6 +61,7 @@ export class WriteBehind<Change> implements AsyncDisposable {
 
   async #writeAll(): Promise<void> {
     while (this.#changes.size > 0) {
+      await this.#pause();
       const batch = [...this.#changes].slice(0, LIMITS.perWrite);
       const isAll = batch.length === this.#changes.size;
       const waiting = isAll ? this.#waiting.splice(0) : [];
@@ -70,6 +83,12 @@ export class WriteBehind<Change> implements AsyncDisposable {
       }
     }
     this.#writing = undefined;
+  }
+
+  async #pause(): Promise<void> {
+    const waitMs = this.#nextAtMs - this.#clock.monotonic();
+    if (this.#everyMs > 0 && waitMs > 0) await sleep(this.#clock, waitMs, this.#closing.signal).catch(() => {});
+    this.#nextAtMs = this.#clock.monotonic() + this.#everyMs;
   }
 }
 

@@ -7,6 +7,7 @@ import { systemChance } from '#kernel/chance.ts';
 import { ManualClock, systemClock, type Clock } from '#kernel/clock.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import { silentLog } from '#kernel/log.ts';
+import type { Statement } from '#store/queryable.ts';
 import type { Store } from '#store/store.ts';
 import { openTestDatabase, openTestStore } from '#store/test-database.ts';
 import { canonical } from './canonical.ts';
@@ -183,9 +184,10 @@ test('a full disk is told as such, and the entries wait for room', async (t) => 
         get isLost() {
           return session.isLost;
         },
-        async query<Row>(text: string, values?: readonly unknown[]) {
+        async query<Row>(statement: Statement, values?: readonly unknown[]) {
+          const text = typeof statement === 'string' ? statement : statement.text;
           if (isFull && text.includes('INSERT')) throw new DispatchError('DISK_FULL');
-          return session.query<Row>(text, values);
+          return session.query<Row>(statement, values);
         },
         [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
       };

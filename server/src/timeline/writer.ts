@@ -283,8 +283,11 @@ export class ChainWriter implements AsyncDisposable {
 const LAST = 'SELECT seq, hash FROM timeline_entry WHERE chain = $1 ORDER BY seq DESC LIMIT 1';
 
 /** One statement is one transaction: all of the batch, or nothing. */
-const INSERT = `
+const INSERT = {
+  name: 'timeline-insert',
+  text: `
   INSERT INTO timeline_entry
     (chain, seq, recorded_at, at, kind, incident, run, call, alarm, person, body, digest, previous, hash)
   SELECT $1, * FROM unnest($2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::text[], $6::text[], $7::text[],
-    $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])`;
+    $8::text[], $9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[])`,
+};
