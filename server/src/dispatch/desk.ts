@@ -63,6 +63,8 @@ export interface Desk {
   routingBook: RoutingBook;
   /** Counts on the security page. */
   countMisdeed: UserAgent['countMisdeed'];
+  /** Who tries the telephone side's doors, and letting him in again. */
+  security: { snapshot: UserAgent['security']; release: UserAgent['releaseSource'] };
   kept: KeptCalls;
   calls: CallList;
   parked: ParkedCalls;

@@ -257,6 +257,10 @@ export async function openServer(config: Config): Promise<Server> {
     blacklist,
     routingBook,
     countMisdeed: userAgent.countMisdeed.bind(userAgent),
+    security: {
+      snapshot: () => userAgent.security(),
+      release: (source) => userAgent.releaseSource(source),
+    },
     calls,
     parked: new ParkedCalls(),
     lamps,

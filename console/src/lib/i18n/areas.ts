@@ -17,6 +17,7 @@ import { settings } from './settings.ts';
 import { states } from './states.ts';
 import { texts } from './texts.ts';
 import { timeline } from './timeline.ts';
+import { security } from './security.ts';
 import { trunks } from './trunks.ts';
 import { video } from './video.ts';
 
@@ -40,6 +41,7 @@ export const AREAS = {
   recordings,
   texts,
   timeline,
+  security,
   trunks,
   field,
   video,

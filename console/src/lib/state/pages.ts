@@ -22,6 +22,7 @@ export function pages(): Page[] {
     { href: '/orders', key: 'o', icon: 'flow', label: words.orders },
     { href: '/check', key: 'c', icon: 'check', label: words.check },
     { href: '/settings/trunks', key: 'x', icon: 'link', label: words.trunks },
+    { href: '/settings/security', key: 'y', icon: 'lock', label: words.security },
     { href: '/settings', key: 's', icon: 'settings', label: words.settings },
   ];
 }

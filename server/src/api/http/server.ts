@@ -30,6 +30,7 @@ import { orderRoutes } from './orders.ts';
 import { planRoutes } from './plans.ts';
 import { recordingRoutes } from './recordings.ts';
 import { routingRoutes } from './routing.ts';
+import { securityRoutes } from './security.ts';
 import { sessionRoutes } from './session.ts';
 import { phoneRoutes } from './phones.ts';
 import { siteRoutes } from './site.ts';
@@ -104,6 +105,7 @@ export async function buildHttp(parts: HttpParts): Promise<Http> {
   orderRoutes(http, parts);
   channelRoutes(http, parts);
   routingRoutes(http, parts);
+  securityRoutes(http, parts);
   callRoutes(http, parts);
   callSettingsRoutes(http, parts);
   http.get('/api/openapi.json', { config: { isOpen: true }, schema: { hide: true } }, async () => http.swagger());

@@ -27,9 +27,9 @@ interface TransactionUser {
   onStrayAnswer?(response: Response, flow: Flow): void;
   /**
    * May answer a new request without a transaction (RFC 3261 §8.2.7), when the answer can be made again for each
-   * retransmission at no cost. Returns undefined for all others.
+   * retransmission at no cost, or leave one of a flood without any. Returns undefined for all others.
    */
-  answerStateless?(request: Request, flow: Flow): Response | undefined;
+  answerStateless?(request: Request, flow: Flow): Response | 'nothing' | undefined;
 }
 
 /** Server transactions at a time; a request beyond is answered 503 and leaves no trace. */
@@ -176,6 +176,7 @@ export class TransactionLayer implements AsyncDisposable {
     if (this.#answered.sendAgain(key)) return;
     const reply = this.#replyFlow(request, flow);
     const stateless = this.#user.answerStateless?.(request, flow);
+    if (stateless === 'nothing') return;
     if (stateless) return reply.send(stateless.toBuffer());
     if (this.#servers.size + this.#answered.size >= SERVER_TRANSACTIONS_LIMIT)
       return reply.send(Response.to(request, 503, { toTag: 'full' }).add('Retry-After', '10').toBuffer());

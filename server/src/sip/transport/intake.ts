@@ -27,7 +27,7 @@ export class Intake {
   constructor(options: {
     clock: Clock;
     log: Log;
-    onThrottled?: (source: string) => void;
+    onThrottled?: (source: string, untilMs: number) => void;
     onGarbage?: (source: string) => void;
   }) {
     this.#log = options.log;
@@ -59,6 +59,11 @@ export class Intake {
     this.#garbage.count(flow.remote.host);
     this.#onGarbage(flow.remote.host);
     this.#log.debug('SIP stream broken', { from: flowLabel(flow), complaint });
+  }
+
+  /** Answers a source again that has sent too much that is malformed. */
+  release(source: string): boolean {
+    return this.#garbage.release((each) => each === source);
   }
 
   snapshot(): object {

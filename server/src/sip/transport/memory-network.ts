@@ -90,6 +90,10 @@ class MemoryTransport implements SipTransport {
     throw new Error('there are no WebSockets in memory');
   }
 
+  release(source: string): boolean {
+    return this.#intake.release(source);
+  }
+
   snapshot(): object {
     return this.#intake.snapshot();
   }

@@ -23,6 +23,8 @@ export interface SipTransport extends AsyncDisposable {
   /** The way to an address; opens a connection when the hop is TCP or TLS and none is open. Undefined without that transport. */
   flowTo(hop: Hop): Flow | undefined;
   handleWebSocketUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** Answers a source again that has sent too much that is malformed; false when it had not. */
+  release(source: string): boolean;
   snapshot(): object;
 }
 
@@ -37,7 +39,7 @@ interface SipTransportOptions {
   tls?: TlsOptions;
   clock: Clock;
   log: Log;
-  onThrottled?: (source: string) => void;
+  onThrottled?: (source: string, untilMs: number) => void;
   /** Something malformed came. */
   onGarbage?: (source: string) => void;
 }
@@ -70,6 +72,7 @@ export async function openSipTransport(options: SipTransportOptions): Promise<Si
     deliverTo: (handler) => intake.deliverTo(handler),
     flowTo: (hop) => ({ udp, tcp, tls })[hop.transport]?.flowTo(bare(hop.host), hop.port, hop.domain),
     handleWebSocketUpgrade: (request, socket, head) => webSocket.handleUpgrade(request, socket, head),
+    release: (source) => intake.release(source),
     snapshot: () => ({
       ...intake.snapshot(),
       tcpConnections: tcp.connectionCount,

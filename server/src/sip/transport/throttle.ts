@@ -12,7 +12,7 @@ export class SourceThrottle {
   readonly #windowMs: number;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #onThrottled: (source: string) => void;
+  readonly #onThrottled: (source: string, untilMs: number) => void;
   #counts = new Map<string, number>();
   #windowEndsAtMs = 0;
   /** Every misdeed since the start. */
@@ -24,7 +24,8 @@ export class SourceThrottle {
     windowMs: number;
     clock: Clock;
     log: Log;
-    onThrottled?: (source: string) => void;
+    /** `untilMs`: when its window ends, by the clock on the wall. */
+    onThrottled?: (source: string, untilMs: number) => void;
   }) {
     this.#what = options.what;
     this.#limit = options.limit;
@@ -48,7 +49,7 @@ export class SourceThrottle {
         limit: this.#limit,
         windowMs: this.#windowMs,
       });
-      this.#onThrottled(key);
+      this.#onThrottled(key, Math.round(this.#clock.now() + this.#windowEndsAtMs - this.#clock.monotonic()));
     }
     return count > this.#limit;
   }
@@ -57,6 +58,23 @@ export class SourceThrottle {
   isOver(source: string): boolean {
     this.#startWindow();
     return (this.#counts.get(source) ?? 0) >= this.#limit;
+  }
+
+  /** Takes back one misdeed that has turned out to be none. */
+  takeBack(source: string): void {
+    const count = this.#counts.get(source);
+    if (count !== undefined) this.#counts.set(source, Math.max(0, count - 1));
+  }
+
+  /** Begins anew for every source whose name passes; true when one was over its limit. */
+  release(isMeant: (source: string) => boolean): boolean {
+    let wasOver = false;
+    for (const [source, count] of this.#counts) {
+      if (!isMeant(source)) continue;
+      wasOver ||= count >= this.#limit;
+      this.#counts.delete(source);
+    }
+    return wasOver;
   }
 
   #startWindow(): void {

@@ -10,6 +10,9 @@ import type { Trespassers } from './trespassers.ts';
 const WRONG_PER_USER_LIMIT = 10;
 const WRONG_PER_SOURCE_LIMIT = 200;
 const WRONG_WINDOW_MS = 60_000;
+/** Calls whose caller has not proved himself that one source may begin within ten seconds, beyond those that then did. */
+const UNPROVEN_LIMIT = 2000;
+const UNPROVEN_WINDOW_MS = 10_000;
 
 /** Whether a request may be served, and whose it is. */
 type Admission = { kind: 'admitted'; account?: string; trunk?: string } | { kind: 'refused'; response: Response };
@@ -27,6 +30,7 @@ export class Admissions {
   readonly #trespassers: Trespassers;
   readonly #perUser: SourceThrottle;
   readonly #perSource: SourceThrottle;
+  readonly #unproven: SourceThrottle;
 
   constructor(options: {
     digest?: DigestServer;
@@ -34,18 +38,40 @@ export class Admissions {
     clock: Clock;
     log: Log;
     trespassers: Trespassers;
-    onThrottled: (source: string) => void;
+    /** A source is not heard any more, for one account or at all; told once for as long as that lasts. */
+    onThrottled: (source: string, why: 'wrong-password' | 'flood') => void;
   }) {
-    this.#trespassers = options.trespassers;
+    const { trespassers } = options;
+    this.#trespassers = trespassers;
     this.#digest = options.digest;
     this.#trustedSource = options.trustedSource ?? (() => undefined);
     const common = { windowMs: WRONG_WINDOW_MS, clock: options.clock, log: options.log };
-    this.#perUser = new SourceThrottle({ ...common, what: 'wrong SIP password', limit: WRONG_PER_USER_LIMIT });
+    this.#perUser = new SourceThrottle({
+      ...common,
+      what: 'wrong SIP password',
+      limit: WRONG_PER_USER_LIMIT,
+      onThrottled: (key, untilMs) => {
+        const [source = key, account] = key.split(' ');
+        const isNews = trespassers.throttled(source, 'wrong-password', untilMs, account);
+        if (isNews) options.onThrottled(source, 'wrong-password');
+      },
+    });
     this.#perSource = new SourceThrottle({
       ...common,
       what: 'wrong SIP passwords of many users',
       limit: WRONG_PER_SOURCE_LIMIT,
-      onThrottled: options.onThrottled,
+      onThrottled: (source, untilMs) => {
+        const isNews = trespassers.throttled(source, 'wrong-password', untilMs);
+        if (isNews) options.onThrottled(source, 'wrong-password');
+      },
+    });
+    this.#unproven = new SourceThrottle({
+      ...{ what: 'SIP calls without credentials', limit: UNPROVEN_LIMIT, windowMs: UNPROVEN_WINDOW_MS },
+      ...{ clock: options.clock, log: options.log },
+      onThrottled: (source, untilMs) => {
+        trespassers.throttled(source, 'flood', untilMs);
+        options.onThrottled(source, 'flood');
+      },
     });
   }
 
@@ -59,6 +85,22 @@ export class Admissions {
     return this.#digest !== undefined && !request.has('Authorization');
   }
 
+  /** Whether a call without credentials is one of a flood: it gets no answer, so that the flood costs nothing. */
+  isFlood(request: Request, source: string): boolean {
+    if (request.method !== 'INVITE' || !this.#digest || request.has('Authorization')) return false;
+    if (!this.#unproven.isOver(source)) return false;
+    this.#unproven.count(source);
+    this.#trespassers.count(source, 'unheard');
+    return true;
+  }
+
+  /** Hears a source again at once; false when it had not been shut out. */
+  release(source: string): boolean {
+    const perUser = this.#perUser.release((key) => key.startsWith(`${source} `));
+    const whole = [this.#perSource, this.#unproven].map((throttle) => throttle.release((key) => key === source));
+    return perUser || whole.includes(true);
+  }
+
   challenge(request: Request, toTag: string, isStale = false): Response {
     return this.#digest!.challenge(Response.to(request, 401, { toTag }), request, { isStale });
   }
@@ -69,28 +111,44 @@ export class Admissions {
     return trunk === undefined ? this.admitAccount(request, flow, toTag) : { kind: 'admitted', trunk };
   }
 
+  /** Whether too many wrong passwords have come from there; it goes on being counted, so that it is told once a minute. */
+  #isShutOut(source: string, user: string): boolean {
+    const key = `${source} ${user}`;
+    if (this.#perSource.isOver(source)) this.#perSource.count(source);
+    else if (this.#perUser.isOver(key)) this.#perUser.count(key);
+    else return false;
+    this.#trespassers.count(source, 'unheard');
+    return true;
+  }
+
   /** Decides about a REGISTER or anything else that only an account may do. */
   async admitAccount(request: Request, flow: Flow, toTag: string): Promise<Admission> {
     if (!this.#digest) return { kind: 'admitted' };
     const source = flow.remote.host;
     const presented = this.#digest.presented(request);
     const claimed = presented?.params.get('username');
-    if (claimed !== undefined && (this.#perUser.isOver(`${source} ${claimed}`) || this.#perSource.isOver(source)))
+    if (claimed !== undefined && this.#isShutOut(source, claimed))
       return { kind: 'refused', response: Response.to(request, 403, { toTag }) };
     const verdict = await this.#digest.verify(request, presented);
     switch (verdict.kind) {
       case 'accepted':
-        if (request.method === 'INVITE') this.#trespassers.proved(source);
+        if (request.method === 'INVITE') {
+          this.#trespassers.proved(source);
+          this.#unproven.takeBack(source);
+        }
         return { kind: 'admitted', account: verdict.user };
       case 'absent':
-        if (request.method === 'INVITE') this.#trespassers.count(source, 'unprovenInvites');
+        if (request.method === 'INVITE') {
+          this.#trespassers.count(source, 'unprovenInvites');
+          this.#unproven.count(source);
+        }
         return { kind: 'refused', response: this.challenge(request, toTag) };
       case 'stale':
         return { kind: 'refused', response: this.challenge(request, toTag, true) };
       case 'wrong':
+        this.#trespassers.count(source, verdict.isKnown ? 'wrongPasswords' : 'unknownAccounts');
         this.#perUser.count(`${source} ${verdict.user}`);
         this.#perSource.count(source);
-        this.#trespassers.count(source, verdict.isKnown ? 'wrongPasswords' : 'unknownAccounts');
         return { kind: 'refused', response: this.challenge(request, toTag) };
     }
   }

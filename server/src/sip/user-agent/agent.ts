@@ -27,7 +27,8 @@ import { EventNotifier, type Notifier, type NotifierOptions, eventOf } from '../
 import { Admissions } from './admission.ts';
 import type { RegisterOptions, Registration } from './registration.ts';
 import { checkRequest } from './request-checks.ts';
-import { type Misdeed, type SecuritySnapshot, Trespassers } from './trespassers.ts';
+import { isScanner } from './scanner-names.ts';
+import { type Misdeed, type SecuritySnapshot, type ThrottledFor, Trespassers } from './trespassers.ts';
 import { Outward } from './outward.ts';
 import type { PingOutcome } from './ping.ts';
 import { type MessageOptions, type MessageOutcome, readMessage } from './text-message.ts';
@@ -81,7 +82,7 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       trespassers: this.#trespassers,
       clock,
       log,
-      onThrottled: (source) => this.reportThrottled('wrong-password', source),
+      onThrottled: (source, why) => this.reportThrottled(why, source),
     });
     this.#layer = new TransactionLayer({
       transport,
@@ -178,7 +179,19 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
     this.#trespassers.count(source, 'garbage');
   }
 
-  reportThrottled(what: 'garbage' | 'wrong-password', source: string): void {
+  releaseSource(source: string): boolean {
+    const wasMalformed = this.#transport.release(source);
+    const wasRefused = this.#admissions.release(source);
+    return this.#trespassers.released(source) || wasMalformed || wasRefused;
+  }
+
+  /** The transport answers nothing malformed of this source any more. */
+  reportGarbageThrottled(source: string, untilMs: number): void {
+    this.#trespassers.throttled(source, 'garbage', untilMs);
+    this.reportThrottled('garbage', source);
+  }
+
+  reportThrottled(what: ThrottledFor, source: string): void {
     this.emit('throttled', { what, source });
   }
 
@@ -208,7 +221,7 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
       onStrayAnswer: (response: Response, flow: Flow) => {
         if (!this.#isClosing) this.#strayAnswers.take(response, flow);
       },
-      answerStateless: (request: Request) => this.#answerStateless(request),
+      answerStateless: (request: Request, flow: Flow) => this.#answerStateless(request, flow.remote.host),
     };
   }
 
@@ -216,7 +229,9 @@ export class Agent extends CountedEmitter<UserAgentEvents> implements UserAgent 
    * The challenge of a REGISTER leaves no trace, so that a flood of them, or a thousand phones at once, costs no memory.
    * The tag is the same for every retransmission, as RFC 3261 §8.2.7 asks.
    */
-  #answerStateless(request: Request): Response | undefined {
+  #answerStateless(request: Request, source: string): Response | 'nothing' | undefined {
+    if (request.toTag === undefined && isScanner(request)) this.#trespassers.count(source, 'scans');
+    if (this.#admissions.isFlood(request, source)) return 'nothing';
     if (request.method !== 'REGISTER' || !this.#admissions.mustChallenge(request)) return undefined;
     return checkRequest(request, this.#tag) ?? this.#admissions.challenge(request, this.#tag);
   }

@@ -20,7 +20,7 @@ import type { Resolver } from '../transport/resolver.ts';
 import type { SipTransport } from '../transport/sip-transport.ts';
 import type { TlsOptions } from '../transport/tcp.ts';
 import type { SourceOf } from './admission.ts';
-import type { Misdeed, SecuritySnapshot } from './trespassers.ts';
+import type { Misdeed, SecuritySnapshot, ThrottledFor } from './trespassers.ts';
 import type { PingOutcome } from './ping.ts';
 import type { RegisterOptions, Registration } from './registration.ts';
 import type { IncomingMessage as TextMessage, MessageOptions, MessageOutcome } from './text-message.ts';
@@ -83,7 +83,7 @@ export type UserAgentEvents = {
   message: [message: TextMessage];
   'bindings-changed': [user: string, bindings: Binding[]];
   /** A source sends too much garbage or too many wrong passwords. */
-  throttled: [throttled: { what: 'garbage' | 'wrong-password'; source: string }];
+  throttled: [throttled: { what: ThrottledFor; source: string }];
 };
 
 /** The SIP end that we are: transports, registrar and calls behind one face. */
@@ -123,4 +123,6 @@ export interface UserAgent extends AsyncDisposable, Listenable<UserAgentEvents> 
   countMisdeed(source: string, misdeed: Misdeed): void;
   /** Who tries what: for the security page. */
   security(): SecuritySnapshot;
+  /** Hears a source again at once; false when it had not been shut out. What it has done stays counted. */
+  releaseSource(source: string): boolean;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,18 +14,10 @@ import { systemClock } from '#kernel/clock.ts';
 import { silentLog } from '#kernel/log.ts';
 import { testCertificates } from '../transport/test-certificates.ts';
 import { ANSWER, OFFER, passwordIs } from './test-town.ts';
+import { isInstalled } from './is-installed.ts';
 import { openUserAgent } from './user-agent.ts';
 
 const run = promisify(execFile);
-
-function isInstalled(program: string): boolean {
-  try {
-    execFileSync('which', [program], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** A user agent that answers every call, and counts those that the caller ended. */
 async function answering(t: TestContext) {

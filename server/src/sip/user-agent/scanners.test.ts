@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ import { systemChance } from '#kernel/chance.ts';
 import { ManualClock, systemClock } from '#kernel/clock.ts';
 import { silentLog } from '#kernel/log.ts';
 import { type DigestSecret, digestSecret } from '../auth/digest.ts';
+import { isInstalled } from './is-installed.ts';
 import { handPhone, town } from './test-town.ts';
 import { Trespassers } from './trespassers.ts';
 import { openUserAgent } from './user-agent.ts';
@@ -16,15 +17,6 @@ import { openUserAgent } from './user-agent.ts';
 /** 1001 and 1002 are there, nobody else. */
 const accounts = async (user: string): Promise<DigestSecret | undefined> =>
   user === '1001' || user === '1002' ? digestSecret(user, 'tocsin', 'Qx7-long-enough') : undefined;
-
-function isInstalled(program: string): boolean {
-  try {
-    execFileSync('which', [program], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 async function scanned(t: TestContext) {
   const agent = await openUserAgent({
@@ -85,6 +77,8 @@ test('a wrong password and an account that is not there get the same answers, to
   const { network, wind, agent } = town(t);
   const server = await agent('server', { credentials: accounts });
   const phone = handPhone(network, 'phone');
+  const told: string[] = [];
+  server.on('throttled', ({ what, source }) => told.push(`${what} ${source}`));
   const ask = async (user: string) => {
     const head = (cseq: number) => `REGISTER sip:server SIP/2.0
 Via: SIP/2.0/UDP phone;branch=z9hG4bK${user}${cseq}
@@ -111,8 +105,15 @@ Contact: <sip:${user}@phone>`;
       .replace(/nonce="[^"]+"/g, '');
   };
   assert.equal(await ask('1001'), await ask('1009'));
-  const { totals } = server.security();
-  assert.deepEqual(totals, { unknownAccounts: 10, wrongPasswords: 10, garbage: 0, unprovenInvites: 0, barredCalls: 0 });
+  const { totals, top } = server.security();
+  assert.deepEqual(told, ['wrong-password phone'], 'told once, though two accounts were guessed at');
+  assert.equal(top[0]?.throttled?.why, 'wrong-password');
+  assert.equal(server.releaseSource('phone'), true);
+  assert.equal(server.releaseSource('phone'), false, 'it is heard already');
+  assert.deepEqual(totals, {
+    ...{ scans: 0, unknownAccounts: 10, wrongPasswords: 10, unprovenInvites: 0, barredCalls: 0 },
+    ...{ garbage: 0, unheard: 8 },
+  });
 });
 
 test('the worst trespasser stands first; an honest call leaves no trace', () => {
@@ -123,8 +124,48 @@ test('the worst trespasser stands first; an honest call leaves no trace', () => 
   trespassers.proved('c');
   const { top, sources, totals } = trespassers.snapshot();
   assert.deepEqual([sources, top.map(({ source }) => source)], [2, ['b', 'a']]);
-  assert.deepEqual(totals, { unknownAccounts: 0, wrongPasswords: 3, garbage: 1, unprovenInvites: 0, barredCalls: 0 });
+  assert.deepEqual(totals, {
+    ...{ scans: 0, unknownAccounts: 0, wrongPasswords: 3, unprovenInvites: 0, barredCalls: 0 },
+    ...{ garbage: 1, unheard: 0 },
+  });
   for (let i = 0; i < 6000; i += 1) trespassers.count(`s${i}`, 'garbage');
   assert.ok(trespassers.snapshot().sources <= 5001);
   assert.equal(trespassers.snapshot().top[0]?.source, 'others');
+});
+
+test('a flood of calls without credentials gets no answers any more, until its window is over or it is released', async (t) => {
+  const { network, wind, agent } = town(t);
+  const server = await agent('server', { credentials: accounts });
+  const told: string[] = [];
+  server.on('throttled', ({ what, source }) => told.push(`${what} ${source}`));
+  const phone = handPhone(network, 'phone');
+  const call = (number: number) =>
+    phone.send(
+      'server',
+      `INVITE sip:1001@server SIP/2.0
+Via: SIP/2.0/UDP phone;branch=z9hG4bKf${number}
+From: <sip:x@phone>;tag=f${number}
+To: <sip:1001@server>
+Call-ID: flood-${number}
+CSeq: 1 INVITE
+
+`,
+    );
+  for (let i = 0; i <= 2000; i += 1) call(i);
+  await wind(10);
+  for (let i = 2001; i <= 2010; i += 1) call(i);
+  await wind(10);
+  assert.deepEqual(told, ['flood phone']);
+  const [row] = server.security().top;
+  assert.equal(row?.throttled?.why, 'flood');
+  assert.equal(row?.unheard, 10);
+  phone.heard.length = 0;
+  call(3000);
+  await wind(10);
+  assert.equal(phone.heard.filter((each) => String(each).includes('flood-3000')).length, 0);
+  assert.equal(server.releaseSource('phone'), true);
+  assert.equal(server.security().top[0]?.throttled, undefined);
+  call(3001);
+  await wind(10);
+  assert.equal(phone.heard.filter((each) => String(each).includes('flood-3001')).length, 1);
 });

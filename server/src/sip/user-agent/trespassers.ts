@@ -1,31 +1,52 @@
 import type { Clock } from '#kernel/clock.ts';
 
 /** What strangers do, and thieves with a stolen password, counted by source. */
-export type Misdeed = 'unknownAccounts' | 'wrongPasswords' | 'garbage' | 'unprovenInvites' | 'barredCalls';
+export type Misdeed =
+  | 'scans'
+  | 'unknownAccounts'
+  | 'wrongPasswords'
+  | 'unprovenInvites'
+  | 'barredCalls'
+  | 'garbage'
+  /** Came while its source was not heard any more. */
+  | 'unheard';
+
+/** Why a source is not heard for a while. */
+export type ThrottledFor = 'garbage' | 'wrong-password' | 'flood';
 
 export interface Trespasser extends Record<Misdeed, number> {
   /** The host; `others` for all beyond the number remembered. */
   source: string;
   firstAtMs: number;
   lastAtMs: number;
+  /** It is not heard until then; `account` when that is for one account alone. */
+  throttled?: { why: ThrottledFor; sinceMs: number; untilMs: number; account?: string };
 }
 
 export interface SecuritySnapshot {
   totals: Record<Misdeed, number>;
   /** How many sources have done anything since the start, as far as remembered. */
   sources: number;
-  /** The worst first. */
+  /** Who is not heard now, then the worst. */
   top: Trespasser[];
 }
 
 const SOURCES_REMEMBERED = 5000;
 const SOURCES_SHOWN = 50;
 const OTHERS = 'others';
-const NONE = { unknownAccounts: 0, wrongPasswords: 0, garbage: 0, unprovenInvites: 0, barredCalls: 0 };
+const NONE: Record<Misdeed, number> = {
+  scans: 0,
+  unknownAccounts: 0,
+  wrongPasswords: 0,
+  unprovenInvites: 0,
+  barredCalls: 0,
+  garbage: 0,
+  unheard: 0,
+};
 
 /**
- * Counts by source what scanners do, for the security page: accounts that there are not, wrong passwords, malformed
- * messages, calls without credentials, calls that the caller may not make. It only counts; what is refused, and when, is for the throttles.
+ * Counts by source what scanners do, for the security page: tools of the trade, accounts that there are not, wrong
+ * passwords, malformed messages, calls without credentials, calls that the caller may not make. It only counts; what is refused, and when, is for the throttles.
  */
 export class Trespassers {
   readonly #clock: Clock;
@@ -58,8 +79,33 @@ export class Trespassers {
     if (sumOf(entry) === 0) this.#bySource.delete(source);
   }
 
+  /** A source is not heard until then; false when it has not been heard already. */
+  throttled(source: string, why: ThrottledFor, untilMs: number, account?: string): boolean {
+    const entry = this.#bySource.get(source) ?? this.#bySource.get(OTHERS);
+    if (!entry) return true;
+    const now = this.#clock.now();
+    const before = entry.throttled;
+    const sinceMs = before && before.untilMs > now ? before.sinceMs : now;
+    const isNews = !before || before.untilMs <= now;
+    if (isNews || untilMs >= before.untilMs)
+      entry.throttled = { why, sinceMs, untilMs, ...(account === undefined ? {} : { account }) };
+    return isNews;
+  }
+
+  /** It is heard again; what it has done stays counted. */
+  released(source: string): boolean {
+    const entry = this.#bySource.get(source);
+    const wasThrottled = (entry?.throttled?.untilMs ?? 0) > this.#clock.now();
+    if (entry) delete entry.throttled;
+    return wasThrottled;
+  }
+
   snapshot(): SecuritySnapshot {
-    const worst = [...this.#bySource.values()].sort((a, b) => sumOf(b) - sumOf(a)).slice(0, SOURCES_SHOWN);
+    const now = this.#clock.now();
+    const isThrottled = ({ throttled }: Trespasser) => Number(throttled !== undefined && throttled.untilMs > now);
+    const worst = [...this.#bySource.values()]
+      .sort((a, b) => isThrottled(b) - isThrottled(a) || sumOf(b) - sumOf(a))
+      .slice(0, SOURCES_SHOWN);
     return {
       totals: { ...this.#totals },
       sources: this.#bySource.size,
@@ -68,5 +114,5 @@ export class Trespassers {
   }
 }
 
-const sumOf = (entry: Trespasser): number =>
-  entry.unknownAccounts + entry.wrongPasswords + entry.garbage + entry.unprovenInvites + entry.barredCalls;
+const MISDEEDS = Object.keys(NONE) as Misdeed[];
+const sumOf = (entry: Trespasser): number => MISDEEDS.reduce((sum, misdeed) => sum + entry[misdeed], 0);
