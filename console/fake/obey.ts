@@ -87,6 +87,8 @@ export function obey(story: Story, command: Command, now: number): Outcome {
         participants: participants.map((one) => (one.isChair ? one : { ...one, isMuted: command.isMuted })),
       }));
       return ok();
+    case 'patch.open':
+      return ok({ conference: command.conference ?? 'conference-8001', missing: [] });
     case 'conference.lock':
       change<'conferences'>('conferences', command.conference, () => ({ isLocked: command.isLocked }));
       return ok();

@@ -54,11 +54,23 @@ export async function meetPicked(): Promise<void> {
   desk.picks.clear();
 }
 
-/** Key J: the selected channels join the conference on the board. */
+/** Key J: everything selected, channels and people, is joined with the conference on the board; without one, with each other. */
 export async function patchPicked(): Promise<void> {
   const channels = desk.picked('channel');
-  const conference = boardConference();
-  if (channels.length === 0 || !conference) return tell(t.desk.pickChannel);
-  for (const channel of channels) await act({ do: 'conference.patch', conference: conference.id, channel });
+  const targets = pickedTargets();
+  const conference = boardConference()?.id;
+  const joined = channels.length + targets.length + (conference ? 1 : 0);
+  if (channels.length === 0 || joined < 2) return tell(t.desk.pickChannel);
+  const result = await act({
+    do: 'patch.open',
+    channels,
+    targets,
+    keying: 'voice',
+    ...(conference ? { conference } : {}),
+  });
+  if (!result.ok) return;
+  const { conference: opened, missing } = result.value as { conference: string; missing: string[] };
+  desk.conference = opened;
   desk.picks.clear();
+  if (missing.length > 0) toasts.show({ kind: 'warning', text: t.desk.notPatched(missing.map(personName).join('、')) });
 }
