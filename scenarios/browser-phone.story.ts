@@ -92,7 +92,8 @@ async function callOut(t: TestContext, tocsin: Tocsin, desk: DeskPage, phone: Ba
   await phone.press('7');
   const digits = phone.events.length;
   await page.getByRole('button', { name: '拨号盘' }).click();
-  for (const digit of ['5', '#']) await page.locator('.pad').getByRole('button', { name: digit, exact: true }).click();
+  for (const digit of ['5', '#'])
+    await page.getByRole('group', { name: '拨号盘' }).getByRole('button', { name: digit, exact: true }).click();
   await until('the digits reach the phone', () => {
     const keys = phone.events.slice(digits).filter(({ type }) => type === 'CALL_DTMF_START');
     return keys.map(({ param }) => param).join('') === '5#';

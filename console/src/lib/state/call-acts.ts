@@ -14,7 +14,7 @@ export function endName({ name, number }: CallView['from']): string {
   return name ? nameOf(name) : readableNumber(number);
 }
 
-/** Puts this seat's phone where others talk; it rings first. */
+/** Puts this seat's phone where others talk; it answers by itself. */
 export async function supervise(
   of: { call: string } | { conference: string },
   mode: 'listen' | 'whisper' | 'barge',
