@@ -196,6 +196,13 @@ export const Command = z.discriminatedUnion('do', [
     participant: Id,
     gainDb: z.number().min(-60).max(20),
   }),
+  /** Brings one, or everybody but the radios and whoever comes later, to the level of the others. */
+  z.object({
+    do: z.literal('conference.level'),
+    conference: Id,
+    participant: Id.optional(),
+    isAutomatic: z.boolean(),
+  }),
   z.object({ do: z.literal('call.end'), call: Id }),
   ...CALL_COMMANDS,
   z.object({ do: z.literal('call-settings.change'), account: z.string().max(40), change: CallSettingsChange }),

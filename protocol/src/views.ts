@@ -213,6 +213,10 @@ export interface ParticipantView {
   isChair: boolean;
   isMuted: boolean;
   isSpeaking: boolean;
+  /** How much louder or quieter than he speaks the others hear him; absent: as he speaks. */
+  volumeDb?: number;
+  /** He is brought to the level of the others by itself. */
+  isLevelled?: boolean;
   /** He asks for the word since then. */
   handUpSince?: number;
   standsInFor?: string;
@@ -235,6 +239,8 @@ export interface ConferenceView {
   /** What is said now stays out of the recording. */
   isRecordingPaused?: boolean;
   isMutedAll: boolean;
+  /** Everybody but the radios is brought to one level. */
+  isLevelled?: boolean;
   isDrill: boolean;
   /** Who is missing is called again by itself. */
   keepsCalling?: { everyS: number; roundsLeft: number };

@@ -13,6 +13,7 @@ import { Chair } from './conference-chair.ts';
 import type { ConferenceFacts, ConferenceInside, ConferenceParts } from './conference-inside.ts';
 import { type AddRequest, type NewParticipant, Participant } from './participant.ts';
 import { type RecordingState, TalkRecording } from './talk-recording.ts';
+import { Loudness } from './loudness.ts';
 import { SpeakingLevels } from './speaking-levels.ts';
 
 export type ConferenceEndReason =
@@ -39,6 +40,8 @@ export class Conference extends Emitter<{
   /** What the chair may do, and what he has decided. */
   readonly chair: Chair;
   readonly channels: ConferenceChannels;
+  /** How loud each is heard. */
+  readonly loudness: Loudness;
   readonly #inside: ConferenceInside;
   readonly #levels: SpeakingLevels;
   readonly #sounds: ConferenceSounds;
@@ -114,6 +117,7 @@ export class Conference extends Emitter<{
       },
       onChanged: () => this.emit('changed'),
     });
+    this.loudness = new Loudness(inside);
     this.channels = new ConferenceChannels(inside);
     this.chair = new Chair(inside, this.channels);
     this.#sounds = new ConferenceSounds(bridge, facts.hasTones ?? false, parts);
@@ -161,6 +165,7 @@ export class Conference extends Emitter<{
       isRecording,
       ...(isRecordingPaused ? { isRecordingPaused } : {}),
       isMutedAll: this.chair.isMutedAll,
+      ...(this.loudness.isAutomatic ? { isLevelled: true } : {}),
       isDrill,
       ...(this.chair.keepsCalling ? { keepsCalling: this.chair.keepsCalling } : {}),
       participants: this.participants().map((participant) => ({ ...participant.view })),
@@ -270,7 +275,10 @@ export class Conference extends Emitter<{
     participant.leg = leg;
     const mutedByAll = this.chair.isMutedAll && !participant.view.isChair;
     if (mutedByAll) participant.view.isMuted = true;
-    await this.#bridge.add(leg.node, { isMuted: participant.view.isMuted || leg.isHeldByPeer });
+    await this.#bridge.add(leg.node, {
+      isMuted: participant.view.isMuted || leg.isHeldByPeer,
+      ...this.loudness.ofNewcomer(participant),
+    });
     leg.on('held', (isHeld) => {
       if (participant.leg !== leg) return;
       // Someone on hold sends music or silence; neither belongs in a conference.
@@ -298,14 +306,6 @@ export class Conference extends Emitter<{
     if (participant.view.state !== 'removed') participant.moveTo('left', this.#parts.clock.now(), because);
     this.#tell(participant);
     this.#endWhenEmpty();
-  }
-
-  /** How loud the others hear a participant: -60 … +20 dB. @throws DispatchError PARTICIPANT_UNKNOWN */
-  async setVolume(id: string, gainDb: number): Promise<void> {
-    const participant = this.#participants.get(id);
-    if (!participant?.leg) throw new DispatchError('PARTICIPANT_UNKNOWN', id);
-    await this.#bridge.setGain(participant.leg.node, gainDb);
-    this.#note('conference.volume-set', { participant: id, gainDb }, participant);
   }
 
   /** A room that someone dialled closes behind the last; a plan's conference stays open for those still to come. */

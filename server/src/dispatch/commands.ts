@@ -34,7 +34,7 @@ import {
 import { closeIncident, markIncident, openIncident } from './keep-incident.ts';
 import { limitFromDesk } from './limit-call.ts';
 import { playIntoCall, rightToPlay, stopPlayingIntoCall } from './play-into-call.ts';
-import { openPatch, selectTalkgroup, setVolume, soundAlertTone } from './patch-resources.ts';
+import { openPatch, selectTalkgroup, setAutomaticLevel, setVolume, soundAlertTone } from './patch-resources.ts';
 import { pressDevice, radioSpeaks } from './play-demo.ts';
 import { parkFromDesk, retrieveAtDesk } from './park-call.ts';
 import { pickUpAtDesk } from './pick-up-call.ts';
@@ -97,6 +97,7 @@ export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
   'conference.unpatch': { right: 'talk', run: unpatchChannel },
   'patch.open': { right: 'talk', run: openPatch },
   'conference.volume': { right: 'call', run: setVolume },
+  'conference.level': { right: 'call', run: setAutomaticLevel },
   'channel.alert-tone': { right: 'talk', run: soundAlertTone },
   'channel.select-talkgroup': { right: 'talk', run: selectTalkgroup },
   'call.end': { right: 'call', run: endCall },

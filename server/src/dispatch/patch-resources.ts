@@ -33,8 +33,15 @@ export async function openPatch(command: CommandOf<'patch.open'>, actor: Actor, 
   return { conference: conference.id, number: conference.number, missing };
 }
 
-export async function setVolume(command: CommandOf<'conference.volume'>, _actor: Actor, desk: Desk) {
-  await desk.conferences.get(command.conference).setVolume(command.participant, command.gainDb);
+export async function setVolume(command: CommandOf<'conference.volume'>, { user }: Actor, desk: Desk) {
+  const { loudness } = desk.conferences.get(command.conference);
+  await loudness.setVolume(command.participant, command.gainDb, user);
+}
+
+/** One, or everybody but the radios. @throws DispatchError CONFERENCE_UNKNOWN, PARTICIPANT_UNKNOWN */
+export async function setAutomaticLevel(command: CommandOf<'conference.level'>, { user }: Actor, desk: Desk) {
+  const { loudness } = desk.conferences.get(command.conference);
+  await loudness.setAutomatic(command.isAutomatic, user, command.participant);
 }
 
 /** Resolves when the tone sounds; it ends by itself. @throws DispatchError FLOOR_TAKEN, CHANNEL_UNAVAILABLE */

@@ -44,6 +44,7 @@ import { Phones } from '#dispatch/phones.ts';
 import { planPorts } from '#dispatch/plan-ports.ts';
 import { SeatsTaken } from '#dispatch/seats-taken.ts';
 import { SystemState } from '#dispatch/system-state.ts';
+import { noteIntruders } from '#dispatch/note-intruders.ts';
 import { followAlarms } from '#dispatch/raise-alarm.ts';
 import { tellPreparing } from '#dispatch/tell-preparing.ts';
 import { followFeeds, recoverVideo } from '#dispatch/watch-feed.ts';
@@ -316,6 +317,7 @@ export async function openServer(config: Config): Promise<Server> {
   followFeeds(desk);
   await recoverVideo(desk);
   followAlarms(desk);
+  noteIntruders(desk);
   tellPreparing(desk);
   await check.open();
   await orders.open();

@@ -15,7 +15,7 @@ import { Speech, type SpokenAudio } from './speech/speech.ts';
 import type { SpokenLanguage } from './speech/spoken-text.ts';
 import { ThreadPool } from './thread-pool.ts';
 import { WavFile, type OpenFile } from './wav-file.ts';
-import type { PlayableSound, Report, ThreadSnapshot } from './worker/protocol.ts';
+import type { Intrusion, PlayableSound, Report, ThreadSnapshot } from './worker/protocol.ts';
 
 export interface MediaEngineOptions {
   /** The address that RTP ports are bound to. */
@@ -42,6 +42,8 @@ export interface MediaEngineOptions {
 export interface MediaEngineEvents extends Record<string, unknown[]> {
   /** Every node and bridge of that thread is gone; a new one serves what is opened from now on. */
   'worker-died': [reason: string];
+  /** Somebody else than its far end sends to an RTP port; at most once a minute for each. */
+  intruded: [Intrusion & { node: string; label: string }];
 }
 
 /** What a thread does with ease, of G.711 or G.722 without SRTP: half of what it can. */
@@ -239,6 +241,11 @@ export class MediaEngine implements Listenable<MediaEngineEvents>, AsyncDisposab
 
   #receive(report: Report): void {
     const part = this.#parts.get(report.about);
+    if (report.what === 'intruded' && part instanceof RtpPort) {
+      const { kind, packets, from } = report;
+      this.#log.warn('media from a stranger', { node: part.id, label: part.label, kind, packets, from });
+      return this.#events.emit('intruded', { kind, packets, from, node: part.id, label: part.label });
+    }
     part?.receive(report);
   }
 

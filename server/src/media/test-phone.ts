@@ -29,6 +29,8 @@ export interface TestPhone extends AsyncDisposable {
   call(remote: { host: string; port: number }): void;
   /** What it says from now on; undefined: silence packets. */
   say(samples: Int16Array | { hz: number; levelDb?: number } | undefined): void;
+  /** Sends this packet from its port, beside what it says. */
+  send(packet: Uint8Array): void;
   /** Stops sending, as a phone that lost its network. */
   hush(): void;
   /** Sends one digit as a telephone-event, packets of 20 ms; `endPackets` may be lost on the way. */
@@ -96,6 +98,7 @@ export async function openTestPhone(
       if (what === undefined) voice = new Int16Array(frameSamples);
       else voice = what instanceof Int16Array ? what : sine({ ...what, durationMs: 1000, rateHz });
     },
+    send: (packet) => void send(packet),
     hush: () => void (remote = undefined),
     async press(event, { durationMs = 100, endPackets = 3, payloadType: eventType = telephoneEventPayloadType } = {}) {
       isPressing = true;

@@ -62,7 +62,7 @@ export interface RtpStatistics {
   octetsSent: number;
   /** Expected by sequence number and not come (RFC 3550 §6.4.1); duplicates make it negative. */
   packetsLost: number;
-  /** From a source that is not the latched one, or without the far end's key: dropped. */
+  /** From a source or of an SSRC that is not the far end's, without its key, or sent again: dropped. */
   packetsInjected: number;
   /** Neither RTP of an agreed payload type nor RTCP: dropped. */
   packetsUnknown: number;
@@ -154,6 +154,16 @@ export type FromThread =
   | { kind: 'reports'; reports: Report[] }
   | { kind: 'recorded'; node: string; samples: Int16Array; isLast: boolean };
 
+/** `source`: from an address that is not the far end's. `ssrc`: from its address, beside its own stream. `key`: without its SRTP key, or sent again. */
+export type IntrusionKind = 'source' | 'ssrc' | 'key';
+
+/** Packets that were refused, of this kind and from there for the most part. */
+export interface Intrusion {
+  kind: IntrusionKind;
+  packets: number;
+  from: { host: string; port: number };
+}
+
 /** What a node or bridge tells of its own accord. */
 export type Report = { about: string } & (
   | { what: 'digit'; digit: string; durationMs: number; by: 'telephone-event' | 'inband' }
@@ -161,6 +171,8 @@ export type Report = { about: string } & (
   | { what: 'media-found'; remote: { host: string; port: number } }
   | { what: 'level'; levelDb: number; isSpeaking: boolean }
   | { what: 'finished' }
+  /** Somebody else than the far end sends to this leg; none of it is heard. At most once a minute. */
+  | ({ what: 'intruded' } & Intrusion)
   /** A recording by voice: somebody began to speak, or nobody does any more. */
   | { what: 'voice'; isOpen: boolean; atMs: number }
   | { what: 'speaking'; nodeId: string; isSpeaking: boolean }

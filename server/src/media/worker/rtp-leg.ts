@@ -11,9 +11,11 @@ import { emptyRtpHeader, isRtcp, readRtpInto, RTP_HEADER_BYTES, writeRtpHeader, 
 import { endpointOf, endpointOfKey, isSameHost, type Endpoint, type MediaSocket } from './io.ts';
 import { Latch } from './latch.ts';
 import { LegDigits } from './leg-digits.ts';
+import { Intruders } from './intruders.ts';
 import { MediaNode, type Tick } from './node.ts';
 import type { Report, RtpConfiguration, RtpStatistics, SrtpConfiguration } from './protocol.ts';
 import { RtcpSession } from './rtcp-session.ts';
+import { SsrcGuard } from './ssrc-guard.ts';
 import { ReceivedFormats } from './rtp-formats.ts';
 import { WideDecoding } from './wide-decoding.ts';
 import { WideEncoding } from './wide-encoding.ts';
@@ -60,6 +62,8 @@ export class RtpLeg extends MediaNode {
   #sentTimes = 1;
   #heardTimes = 1;
   readonly #latch = new Latch();
+  readonly #ssrcGuard = new SsrcGuard();
+  readonly #intruders: Intruders;
   readonly #reception = new Reception();
   readonly #rtcp: RtcpSession;
   readonly #digits: LegDigits;
@@ -84,7 +88,6 @@ export class RtpLeg extends MediaNode {
   #isSending = false;
   #packetsSent = 0;
   #octetsSent = 0;
-  #injected = 0;
   #unknown = 0;
   #lastMediaMs = 0;
   #isMediaLost = false;
@@ -107,6 +110,7 @@ export class RtpLeg extends MediaNode {
     this.#ssrc = options.ssrc;
     this.#sequence = options.sequence;
     this.#timestamp = options.timestamp;
+    this.#intruders = new Intruders(options.id, options.report);
     this.#rtcp = new RtcpSession(options.cname);
     this.#digits = new LegDigits((digit, durationMs, by) =>
       this.#report({ about: this.id, what: 'digit', digit, durationMs, by }),
@@ -131,6 +135,7 @@ export class RtpLeg extends MediaNode {
     this.#formats = new ReceivedFormats(configuration);
     this.#agreeOn(configuration.codec);
     this.#digits.listenInSound(configuration.inbandDigits === true);
+    this.#ssrcGuard.forget();
     this.#latch.signal(remote && endpointOf(remote.host, remote.port).key, configuration.latch);
     this.#follow();
     if (configuration.ssrc !== undefined) this.#ssrc = configuration.ssrc;
@@ -148,14 +153,11 @@ export class RtpLeg extends MediaNode {
     const configuration = this.#configuration;
     if (!configuration) return;
     if (isRtcp(packet, received)) {
-      if (this.#latch.source === fromKey) this.#takeRtcp(packet, received, true, arrivedAtMs);
+      if (this.#latch.source === fromKey) this.#takeRtcp(packet, received, true, fromKey, arrivedAtMs);
       return;
     }
     const length = this.#srtpIn ? this.#srtpIn.unprotect(packet, received) : received;
-    if (length < 0) {
-      this.#injected += 1;
-      return;
-    }
+    if (length < 0) return this.#intruders.note('key', fromKey);
     const header = HEADER;
     const isRtp = readRtpInto(packet, length, header);
     const eventTimes = isRtp ? this.#formats.eventTimesOf(header.payloadType) : 0;
@@ -165,11 +167,12 @@ export class RtpLeg extends MediaNode {
       return;
     }
     const verdict = this.#latch.judge(fromKey, arrivedAtMs);
-    if (verdict === 'refused') {
-      this.#injected += 1;
-      return;
+    if (verdict === 'refused') return this.#intruders.note('source', fromKey);
+    if (verdict === 'moved') {
+      this.#follow();
+      this.#ssrcGuard.forget();
     }
-    if (verdict === 'moved') this.#follow();
+    if (!this.#ssrcGuard.admit(header.ssrc, arrivedAtMs)) return this.#intruders.note('ssrc', fromKey);
     const octets = header.payloadEnd - header.payloadStart;
     const isNew = this.#reception.note(header.ssrc, header.sequence, octets);
     if (isNew) {
@@ -250,12 +253,12 @@ export class RtpLeg extends MediaNode {
   /** RTCP from the port of its own: only from the machine that the media come from. */
   receiveRtcp(packet: Uint8Array, length: number, fromKey: number, arrivedAtMs: number): void {
     if (this.#remote && isRtcp(packet, length) && isSameHost(fromKey, this.#remote.key))
-      this.#takeRtcp(packet, length, false, arrivedAtMs);
+      this.#takeRtcp(packet, length, false, fromKey, arrivedAtMs);
   }
 
-  #takeRtcp(packet: Uint8Array, received: number, isMuxed: boolean, arrivedAtMs: number): void {
+  #takeRtcp(packet: Uint8Array, received: number, isMuxed: boolean, fromKey: number, arrivedAtMs: number): void {
     const length = this.#srtpIn ? this.#srtpIn.unprotectRtcp(packet, received) : received;
-    if (length < 0) this.#injected += 1;
+    if (length < 0) this.#intruders.note('key', fromKey);
     else {
       this.#rtcp.receive(packet, length, this.#ssrc, isMuxed, arrivedAtMs);
       // Who sends no sound, being muted or on hold, still reports: he is there.
@@ -326,6 +329,7 @@ export class RtpLeg extends MediaNode {
   /** Ten times a second: what is overdue, what is lost, reports. */
   tend(nowMs: number): void {
     this.#digits.checkOverdue(nowMs);
+    this.#intruders.tend(nowMs);
     this.#reception.measureLoss(nowMs);
     const configuration = this.#configuration;
     if (!configuration) return;
@@ -395,7 +399,7 @@ export class RtpLeg extends MediaNode {
       octetsReceived: this.#reception.octets,
       octetsSent: this.#octetsSent,
       packetsLost: this.#reception.lost,
-      packetsInjected: this.#injected,
+      packetsInjected: this.#intruders.count,
       packetsUnknown: this.#unknown,
       latePackets: counts.latePackets,
       concealedFrames: counts.concealedFrames,
