@@ -1,7 +1,9 @@
 import type { Site } from '@tocsin/protocol/directory.ts';
+import type { Bearer } from '@tocsin/protocol/common.ts';
 import type { GatewaysConfig } from './config.ts';
 import type { DemoEdges, DemoEdgesConfig } from './demo.ts';
 import type { PhoneManner } from './demo-phones.ts';
+import type { AirSimulatorConfig } from './radio/air-simulator.ts';
 
 /** The first multicast group and port of a demonstration's zones; each zone has the next group and the next port but one. */
 const FIRST_GROUP = '239.255.12';
@@ -10,6 +12,9 @@ const FIRST_PORT = 25_004;
 const HORNS_SIMULATED_AT_MOST = 12;
 /** Accounts of the kind `phone` that get a simulated phone. */
 const PHONES_AT_MOST = 12;
+
+/** Ground, satellite, ground. */
+const SATELLITE_HOP_MS = 600;
 
 export interface DemoSiteOptions {
   mqttUrl: string;
@@ -50,6 +55,7 @@ export function demoEdgesOfSite(site: Site, options: DemoSiteOptions): DemoEdges
     ...(site.channels.length > 0 && {
       radio: isQuiet ? {} : { talkEveryS: 90, talkers: ['巡查-1', '巡查-2', '河口-3'] },
     }),
+    airs: site.channels.slice(1).flatMap(({ id, bearer }) => airOf(id, bearer)),
     smsc: {},
     devices: site.devices.map(({ id, location }) => ({
       id,
@@ -130,6 +136,12 @@ export function gatewaysOfSite(
       channel: channel.id,
       air: { protocol: 'usrp', listenPort: 0, remoteHost: addresses.usrp.host, remotePort: addresses.usrp.port },
     });
+  for (const each of site.channels.slice(1)) {
+    const air = addresses.airs[each.id];
+    if (!air) continue;
+    const { gateway: id, bearer } = each;
+    gateways.push({ kind: 'radio', id, bearer, sipPort: 0, channel: each.id, air: { listenPort: 0, ...air } });
+  }
   return {
     site: site.id,
     mqtt: { url: options.mqttUrl, ...options.mqttCredentials },
@@ -154,6 +166,19 @@ function zonesOf(site: Site, portOffset = 0) {
         ]
       : [],
   );
+}
+
+/** The first channel is played by a USRP bridge; others as their bearer usually comes. */
+function airOf(channel: string, bearer: Bearer): AirSimulatorConfig[] {
+  switch (bearer) {
+    case 'vhf-uhf':
+    case 'trunked':
+      return [{ channel, protocol: 'ed137' }];
+    case 'satellite':
+      return [{ channel, protocol: 'rtp', delayMs: SATELLITE_HOP_MS }];
+    default:
+      return [{ channel, protocol: 'rtp' }];
+  }
 }
 
 /** Most people answer; one in seven is not there, one in eleven is busy. */

@@ -213,13 +213,23 @@ test(
     assert.ok(message.kind === 'ready' && message.gateways, JSON.stringify(message));
     const { gateways } = spawn(stack, 'main.ts', message.gateways) && message;
     const kinds = gateways!.gateways.map(({ kind }) => kind);
-    assert.deepEqual(kinds, ['pa', 'sms', 'radio']);
+    assert.deepEqual(kinds, ['pa', 'sms', ...site.channels.map(() => 'radio')]);
+    assert.deepEqual(
+      gateways!.gateways.flatMap((each) => (each.kind === 'radio' ? [`${each.air.protocol} ${each.bearer}`] : [])),
+      ['usrp vhf-uhf', 'ed137 vhf-uhf', 'rtp satellite'],
+    );
     const last = (id: string) => broker.heard.online.findLast(({ gateway }) => gateway === id)?.body;
     await until(
       () => [...gateways!.gateways.map(({ id }) => id), 'sensor'].every((id) => last(id)?.online),
       'all online',
       30_000,
     );
+    for (const { id, gateway } of site.channels)
+      await until(
+        () => last(gateway)?.resources?.some((each) => each.id === id && each.state === 'ready'),
+        `${id} ready`,
+      );
+    await until(() => last('radio-3')?.linkQualityPercent === 100, 'the satellite channel’s quality', 20_000);
     await until(
       () =>
         site.gauges.every(({ id }) =>

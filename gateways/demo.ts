@@ -7,6 +7,7 @@ import type { GatewaysConfig } from './config.ts';
 import { startDemoPhones, type DemoPhones, type DemoPhonesOptions, type PhoneManner } from './demo-phones.ts';
 import { openHorn, type HornSimulator } from './pa/horn-simulator.ts';
 import { openSipHorn, type SipHornSimulator } from './pa/sip-horn-simulator.ts';
+import { openAirSimulator, type AirSimulator, type AirSimulatorConfig } from './radio/air-simulator.ts';
 import { openUsrpRadioSimulator, type UsrpRadioSimulator } from './radio/usrp/usrp-radio-simulator.ts';
 import { GaugeSimulator } from './sensor/gauge-simulator.ts';
 import { startSensorGateway, type SensorGateway } from './sensor/sensor-gateway.ts';
@@ -28,6 +29,8 @@ export interface DemoEdgesConfig {
   sipHorns?: { account: string; password: string }[];
   /** One radio channel, if any. `talkEveryS`: someone speaks by himself now and then; absent: on demand only. */
   radio?: { port?: number; talkEveryS?: number; talkers?: string[] };
+  /** Further channels, by what their radios speak. */
+  airs?: AirSimulatorConfig[];
   smsc?: { port?: number; behaviour?: Partial<SmscBehaviour> };
   devices?: { id: string; latitude?: number; longitude?: number; heartbeatEveryMs?: number }[];
   gauges?: { id: string; unit: string; normal: number; wander: number; peak: number }[];
@@ -43,7 +46,8 @@ export interface DemoEdgesConfig {
 export type DemoControl =
   | { do: 'press-key'; device: string; kind?: string; text?: string }
   | { do: 'device-silent'; device: string; isSilent: boolean }
-  | { do: 'radio-speak'; ms: number; hz?: number; talker?: string }
+  /** `channel` absent: the first. */
+  | { do: 'radio-speak'; ms: number; hz?: number; talker?: string; channel?: string }
   | { do: 'radio-heard' }
   | { do: 'horns' }
   | { do: 'break-horn'; horn: string; isBroken: boolean }
@@ -69,9 +73,12 @@ export interface DemoEdges extends AsyncDisposable {
     smsc?: { host: string; port: number };
     usrp?: { host: string; port: number };
     trunk?: { host: string; port: number };
+    airs: Record<string, AirSimulator['air']>;
   };
   readonly smsc: SmscSimulator | undefined;
   readonly radio: UsrpRadioSimulator | undefined;
+  /** The radios of further channels, by channel. */
+  readonly airs: ReadonlyMap<string, AirSimulator>;
   readonly phones: DemoPhones | undefined;
   readonly horns: ReadonlyMap<string, HornSimulator | SipHornSimulator>;
   readonly devices: ReadonlyMap<string, DeviceSimulator>;
@@ -101,6 +108,10 @@ export async function startDemoEdges(
       }),
     );
   const radio = config.radio && opened.use(await openUsrpRadioSimulator({ host, port: config.radio.port ?? 0, clock }));
+
+  const airs = new Map<string, AirSimulator>();
+  for (const air of config.airs ?? [])
+    airs.set(air.channel, opened.use(await openAirSimulator({ ...air, host, ...options })));
 
   const horns = new Map<string, HornSimulator | SipHornSimulator>();
   for (const zone of config.zones ?? [])
@@ -147,7 +158,8 @@ export async function startDemoEdges(
     const talkers = config.radio?.talkers ?? ['patrol-1', 'patrol-2'];
     let turn = 0;
     const timer = clock.every(every * 1000, () => {
-      radio
+      const speaker = [radio, ...airs.values()][turn % (airs.size + 1)]!;
+      speaker
         .transmit({ ms: 2500 + 2000 * chance.fraction(), talker: talkers[turn++ % talkers.length] })
         .catch((error: unknown) => log.debug('radio simulator failed', { error }));
     });
@@ -155,18 +167,20 @@ export async function startDemoEdges(
   }
 
   const parts = opened.move();
-  const simulators = { smsc, radio, phones, horns, devices, gauges };
+  const simulators = { smsc, radio, airs, phones, horns, devices, gauges };
   return {
     ...simulators,
     addresses: {
       ...(smsc && { smsc: { host, port: smsc.port } }),
       ...(radio && { usrp: { host, port: radio.port } }),
+      airs: Object.fromEntries([...airs].map(([channel, { air }]) => [channel, air])),
       ...(phones?.trunkAddress && { trunk: { host: phones.trunkAddress.host, port: phones.trunkAddress.port } }),
     },
     control: (ask) => control(ask, simulators),
     snapshot: () => ({
       smsc: smsc?.counts(),
       radio: radio?.snapshot(),
+      airs: [...airs.values()].map((air) => air.snapshot()),
       phones: phones?.snapshot(),
       horns: [...horns.values()].map((horn) => horn.snapshot()),
       devices: [...devices.values()].map((device) => device.snapshot()),
@@ -220,11 +234,11 @@ export function demoGatewaysConfig(
   };
 }
 
-type Simulators = Pick<DemoEdges, 'smsc' | 'radio' | 'phones' | 'horns' | 'devices' | 'gauges'>;
+type Simulators = Pick<DemoEdges, 'smsc' | 'radio' | 'airs' | 'phones' | 'horns' | 'devices' | 'gauges'>;
 
 async function control(
   ask: DemoControl,
-  { smsc, radio, phones, horns, devices, gauges }: Simulators,
+  { smsc, radio, airs, phones, horns, devices, gauges }: Simulators,
 ): Promise<DemoAnswer> {
   const no = (what: string): DemoAnswer => ({ ok: false, because: `there is no ${what}` });
   switch (ask.do) {
@@ -244,11 +258,13 @@ async function control(
       else device.wake();
       return { ok: true };
     }
-    case 'radio-speak':
-      if (!radio) return no('radio');
-      if (!radio.isLinked) return { ok: false, because: 'the radio gateway has not shown itself yet' };
-      await radio.transmit({ ms: ask.ms, hz: ask.hz, talker: ask.talker ?? 'patrol-1' });
+    case 'radio-speak': {
+      const speaker = airs.get(ask.channel ?? '') ?? radio;
+      if (!speaker) return no('radio');
+      if (!speaker.isLinked) return { ok: false, because: 'the radio gateway has not shown itself yet' };
+      await speaker.transmit({ ms: ask.ms, hz: ask.hz, talker: ask.talker ?? 'patrol-1' });
       return { ok: true };
+    }
     case 'radio-heard':
       return radio
         ? {

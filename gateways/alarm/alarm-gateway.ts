@@ -1,4 +1,5 @@
 import type { DeviceAlarm } from '@tocsin/protocol/gateway.ts';
+import { sleep } from '@tocsin/server/kernel/clock.ts';
 import { openGateway, type Gateway, type GatewayOptions } from '../kit/gateway.ts';
 import type { Report } from './report.ts';
 
@@ -63,6 +64,10 @@ export async function openAlarmGateway(
     deviceOf,
     async take(account, reports, { id, at, location } = {}) {
       const device = deviceOf(account);
+      const { faults } = gateway;
+      await sleep(clock, faults.delayMs(device));
+      // Not acknowledged: the device is to send again, as after a real loss.
+      if (faults.swallows(device)) throw new Error('the report is lost: a fault is played');
       const stored: Promise<void>[] = [];
       for (const [index, report] of reports.entries()) {
         switch (report.what) {

@@ -83,9 +83,10 @@ export class Faults {
     return 0;
   }
 
-  /** Lets something pass that has no bytes to change: as it is, late, or not at all. */
-  letPass(resource: string, go: () => void): void {
-    this.pass(resource, new Uint8Array(), () => go());
+  /** Whether what is said now does not come through at all, for what is said in one piece: a burst, a report. */
+  swallows(resource: string): boolean {
+    const fault = this.on(resource);
+    return fault === 'cut' || fault === 'freeze' || this.loses(resource);
   }
 
   /** Lets a packet pass: as it is, late, changed, or not at all. */

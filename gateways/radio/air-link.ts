@@ -4,6 +4,8 @@ import type { Emitter } from '@tocsin/server/kernel/emitter.ts';
 export type AirLinkEvents = {
   /** 20 ms of speech from the air, 8 kHz. */
   voice: [samples: Int16Array];
+  /** A packet of sound, whether speech or not, and how many before it were lost; where the protocol numbers them. */
+  arrived: [lost: number];
   /** Somebody is heard in the field, or no longer. */
   squelch: [isOpen: boolean];
   /** Who it is, where the protocol tells. */

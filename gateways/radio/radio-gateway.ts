@@ -5,6 +5,7 @@ import { everyFrame } from '../kit/frame-clock.ts';
 import type { AirLink, Keyed } from './air-link.ts';
 import { openEd137Link } from './ed137/ed137-link.ts';
 import { openRtpLink } from './rtp/rtp-link.ts';
+import { LinkMeter } from './link-meter.ts';
 import { openGateway, type Gateway, type GatewayOptions } from '../kit/gateway.ts';
 import { openSipDoor, type ServerCall, type SipDoor } from '../kit/sip-door.ts';
 import { SILENT_FRAME } from '../kit/voice-leg.ts';
@@ -93,9 +94,11 @@ export class RadioGateway implements AsyncDisposable {
   #frames: Timer | undefined;
   #isOpen = false;
   #talker: string | undefined;
-  #quality: number | undefined;
+  /** How well the radio hears the field by its own word, and how much of that comes to us; percent. */
+  #quality: { isHeard?: number; arrives?: number } = {};
   #isClosing = false;
   readonly #receiver = new Receiver();
+  readonly #meter = new LinkMeter();
   #isReachable = true;
   #why = 'the radio cannot be reached';
   #keyed: Keyed = { priority: 1 };
@@ -122,10 +125,16 @@ export class RadioGateway implements AsyncDisposable {
     this.#link.events.on('voice', (samples) =>
       this.gateway.faults.pass(this.#options.channel, samples, (heard) => this.#fromAir(heard)),
     );
+    this.#link.events.on('arrived', (lost) => {
+      const { faults } = this.gateway;
+      const { channel } = this.#options;
+      const percent = this.#meter.note(lost, faults.on(channel) !== 'cut' && !faults.loses(channel));
+      if (percent !== undefined) this.#setQuality({ arrives: percent });
+    });
     this.#link.events.on('squelch', (isOpen) => this.#setSquelch(isOpen));
     this.#link.events.on('talker', (talker) => this.#setTalker(talker));
     this.#link.events.on('reachable', (isReachable, why) => this.#setReachable(isReachable, why));
-    this.#link.events.on('quality', (percent) => this.#setQuality(percent));
+    this.#link.events.on('quality', (percent) => this.#setQuality({ isHeard: percent }));
     this.gateway.onCommand('select-talkgroup', async (command) => this.#selectTalkgroup(command), {
       afterCrash: 'again',
     });
@@ -151,7 +160,7 @@ export class RadioGateway implements AsyncDisposable {
       isSquelchOpen: this.#isOpen,
       talker: this.#talker,
       framesDropped: this.#transmitter.dropped + this.#receiver.dropped,
-      linkQualityPercent: this.#quality,
+      linkQualityPercent: this.#linkQuality,
       malformed: this.#link.malformed,
     };
   }
@@ -243,9 +252,15 @@ export class RadioGateway implements AsyncDisposable {
     return { outcome: 'done' as const };
   }
 
-  #setQuality(percent: number) {
-    this.#quality = percent;
-    this.gateway.announce([this.#resource()], percent);
+  #setQuality(news: { isHeard?: number; arrives?: number }) {
+    this.#quality = { ...this.#quality, ...news };
+    this.gateway.announce([this.#resource()], this.#linkQuality);
+  }
+
+  /** As good as its worst part. */
+  get #linkQuality(): number | undefined {
+    const known = Object.values(this.#quality);
+    return known.length === 0 ? undefined : Math.min(...known);
   }
 
   #setReachable(isReachable: boolean, why = 'the radio cannot be reached') {

@@ -1,6 +1,5 @@
 import type { GatewayResource } from '@tocsin/protocol/gateway.ts';
-import type { Timer } from '@tocsin/server/kernel/clock.ts';
-import { Faults } from '../kit/faults.ts';
+import { sleep, type Timer } from '@tocsin/server/kernel/clock.ts';
 import { openGateway, type Gateway, type GatewayOptions } from '../kit/gateway.ts';
 import type { MobileOriginated } from './sbd/direct-ip.ts';
 import { openBurstLink, type BurstLink } from './sbd/burst-link.ts';
@@ -40,7 +39,6 @@ export interface SatelliteGatewayOptions extends Omit<GatewayOptions, 'kind'> {
   servers: readonly string[];
   voice?: VoiceOptions | undefined;
   bursts?: BurstOptions | undefined;
-  areFaultsAllowed?: boolean;
 }
 
 /** Opens what is configured of the two: telephone calls over the link, and bursts. */
@@ -48,8 +46,7 @@ export async function startSatelliteGateway(options: SatelliteGatewayOptions): P
   await using opened = new AsyncDisposableStack();
   const { clock, chance, log, host, voice, bursts } = options;
   const gateway = opened.use(await openGateway({ ...options, kind: 'satellite' }));
-  const faults = new Faults({ isAllowed: options.areFaultsAllowed ?? false, clock, chance });
-  const satellite = new SatelliteGateway(options, gateway, faults);
+  const satellite = new SatelliteGateway(options, gateway);
   const calls =
     voice &&
     opened.use(
@@ -66,7 +63,7 @@ export async function startSatelliteGateway(options: SatelliteGatewayOptions): P
         clock,
         chance,
         log,
-        pass: (go) => faults.letPass(LINE, go),
+        pass: (speech, go) => gateway.faults.pass(LINE, speech, go),
         changed: () => satellite.tellLines(),
       }),
     );
@@ -91,7 +88,6 @@ const LINE = 'satellite-line';
 export class SatelliteGateway implements AsyncDisposable {
   readonly gateway: Gateway;
   readonly #options: SatelliteGatewayOptions;
-  readonly #faults: Faults;
   #calls: SatelliteCalls | undefined;
   #link: BurstLink | undefined;
   #parts: AsyncDisposableStack | undefined;
@@ -99,10 +95,9 @@ export class SatelliteGateway implements AsyncDisposable {
   #isFarThere = true;
 
   /** Use startSatelliteGateway. */
-  constructor(options: SatelliteGatewayOptions, gateway: Gateway, faults: Faults) {
+  constructor(options: SatelliteGatewayOptions, gateway: Gateway) {
     this.#options = options;
     this.gateway = gateway;
-    this.#faults = faults;
   }
 
   get addresses() {
@@ -122,14 +117,6 @@ export class SatelliteGateway implements AsyncDisposable {
     this.gateway.announce(this.#resources());
     this.gateway.onCommand('send-burst', (command) => this.#sendBurst(command), { afterCrash: 'refuse' });
     this.gateway.onCommand('self-test', async ({ resource }) => await this.#test(resource), { afterCrash: 'again' });
-    this.gateway.onCommand(
-      'inject-fault',
-      async (command) =>
-        command.resource === LINE && this.#calls
-          ? this.#faults.inject(command)
-          : refused(`there is no line "${command.resource}" here`),
-      { afterCrash: 'again' },
-    );
     link?.events.on('originated', (message, kept) => kept(this.#originated(message)));
     if (calls) {
       this.#ping = this.#options.clock.every(SATELLITE_LIMITS.pingEveryMs, () => void this.#askFar());
@@ -184,7 +171,13 @@ export class SatelliteGateway implements AsyncDisposable {
   async #sendBurst({ to, payload }: { to: string; payload: string }) {
     const modem = this.#options.bursts?.modems.find(({ id }) => id === to);
     if (!modem || !this.#link) return refused(`there is no modem "${to}" here`);
-    const outcome = await this.#link.send(modem.imei, Buffer.from(payload, 'base64'));
+    const { faults } = this.gateway;
+    await sleep(this.#options.clock, faults.delayMs(modem.id));
+    if (faults.swallows(modem.id)) return refused('the modem is out of reach: a fault is played');
+    // What a fault has spoiled goes out so: the far end's checks are to find it.
+    let sent: Uint8Array = Buffer.from(payload, 'base64');
+    if (faults.on(modem.id) === 'garbage') faults.pass(modem.id, sent, (spoiled) => (sent = spoiled));
+    const outcome = await this.#link.send(modem.imei, sent);
     return outcome.kind === 'queued' ? { outcome: 'done' as const } : refused(outcome.why);
   }
 
@@ -195,6 +188,8 @@ export class SatelliteGateway implements AsyncDisposable {
       this.#options.log.warn('burst of an unknown modem', { imei: message.imei });
       return;
     }
+    // Not confirmed, so that the operator sends it again.
+    if (this.gateway.faults.swallows(modem.id)) throw new Error('the modem is out of reach: a fault is played');
     const { payload, location } = message;
     await this.gateway.publish({
       kind: 'burst-received',

@@ -45,6 +45,7 @@ async function world(t: TestContext, voice: Partial<VoiceOptions> = {}) {
       site: broker.site,
       mqttUrl: broker.url,
       journalFolder,
+      areFaultsAllowed: true,
       voice: { far: phone.address, server, ...voice },
       bursts: { operator: { host: '127.0.0.1', port: operator.port }, modems: [{ id: 'boat-1', imei: IMEI }] },
     }),
@@ -142,4 +143,37 @@ test('what the operator refuses is refused with its reason; garbage and unknown 
   await broker.command('satellite', { kind: 'send-burst', command: 'b-2', to: 'boat-1', payload: 'AAAA' });
   const gone = await until(() => broker.heard.results.find(({ command }) => command === 'b-2'), 'a result');
   assert.equal(gone.because, 'the operator’s gateway cannot be reached');
+});
+
+test('faults are played on the line and at a modem, and mended', async (t) => {
+  const { broker, phone, operator, caller, gateway, events } = await world(t);
+  let commands = 0;
+  const inject = async (resource: string, fault: 'cut' | 'none') => {
+    const command = `fault-${(commands += 1)}`;
+    await broker.command('satellite', { kind: 'inject-fault', command, resource, fault });
+    await until(() => broker.heard.results.some((result) => result.command === command), fault);
+  };
+  const modem = operator.addModem(IMEI, { fetchesAfterMs: 10 });
+  await inject('boat-1', 'cut');
+  await broker.command('satellite', { kind: 'send-burst', command: 'b-1', to: 'boat-1', payload: 'AAAA' });
+  const lost = await until(() => broker.heard.results.find(({ command }) => command === 'b-1'), 'a result');
+  assert.match(lost.because ?? '', /fault/);
+  assert.equal(await operator.originate(IMEI, { payload: Uint8Array.of(1) }, 5), false, 'so that it comes again');
+  await inject('boat-1', 'none');
+  assert.ok(await operator.originate(IMEI, { payload: Uint8Array.of(1) }, 5));
+  await until(() => events('burst-received').length === 1, 'it came after all');
+  await broker.command('satellite', { kind: 'send-burst', command: 'b-2', to: 'boat-1', payload: 'AAAA' });
+  await until(() => modem.received.length === 1, 'the burst');
+
+  const call = await caller.call(`sip:88100@${gateway.addresses.sip}`);
+  assert.ok(call.kind === 'answered');
+  await until(() => phone.isTalking, 'both talk');
+  await inject('satellite-line', 'cut');
+  call.say(framesOf(sine({ hz: 700, durationMs: 400 })));
+  const { packetsSent } = call.leg;
+  await until(() => call.leg.packetsSent > packetsSent + 40, 'all of it is said');
+  await inject('satellite-line', 'none');
+  call.say(framesOf(sine({ hz: 1100, durationMs: 400 })));
+  await until(() => toneLevelDb(phone.heard, 1100) > -45, 'what is said after the cut');
+  assert.ok(toneLevelDb(phone.heard, 700) < -60, 'and nothing of what was said in it');
 });

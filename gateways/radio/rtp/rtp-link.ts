@@ -4,6 +4,7 @@ import type { Clock, Timer } from '@tocsin/server/kernel/clock.ts';
 import { Emitter } from '@tocsin/server/kernel/emitter.ts';
 import { decodeG711, encodeG711, readRtp, writeRtp } from '@tocsin/server/media';
 import type { AirLink, AirLinkEvents } from '../air-link.ts';
+import { lostBetween } from '../link-meter.ts';
 import { VoiceGate } from './voice-gate.ts';
 
 /** A carrier whose packets stop is taken as gone after this time. */
@@ -20,7 +21,7 @@ export interface RtpLinkOptions {
 
 /**
  * The air side of gear that knows nothing but RTP: G.711 both ways with fixed addresses, keyed by our speech (its own
- * VOX), heard by ours. It tells neither talker nor quality, and not that it is gone.
+ * VOX), heard by ours. It tells no talker, and not that it is gone.
  */
 export class RtpLink implements AirLink {
   readonly events = new Emitter<AirLinkEvents>();
@@ -35,6 +36,7 @@ export class RtpLink implements AirLink {
   #isKeyed = false;
   #isOpen = false;
   #carrier: Timer | undefined;
+  #lastSequence: number | undefined;
   #isClosed = false;
 
   constructor(socket: Socket, { clock, chance }: Pick<RtpLinkOptions, 'clock' | 'chance'>) {
@@ -85,6 +87,8 @@ export class RtpLink implements AirLink {
       return;
     }
     this.events.emit('reachable', true);
+    this.events.emit('arrived', lostBetween(this.#lastSequence, rtp.sequence, 16));
+    this.#lastSequence = rtp.sequence;
     const samples = decodeG711(law, rtp.payload);
     for (let at = 0; at < samples.length; at += 160) {
       const due = this.#gate.step(samples.subarray(at, at + 160));

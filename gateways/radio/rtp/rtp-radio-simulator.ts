@@ -8,7 +8,10 @@ import { HeardTransmission, type Speech } from '../heard-transmission.ts';
 const ENDS_AFTER_MS = 300;
 const FRAME = 160;
 
-/** A short-wave transceiver behind an RTP box: it hisses all the time, and somebody speaks in the hiss on demand. */
+/**
+ * A short-wave transceiver, or a satellite terminal, behind an RTP box: it hisses all the time, and somebody speaks in the
+ * hiss on demand. What it sends and hears is on its way for `delayMs`.
+ */
 export class RtpRadioSimulator implements AsyncDisposable {
   readonly heard: HeardTransmission[] = [];
   readonly port: number;
@@ -16,6 +19,7 @@ export class RtpRadioSimulator implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #frames: { cancel(): void };
   readonly #noise: number;
+  readonly #delayMs: number;
   #gateway: { host: string; port: number } | undefined;
   #sound: Int16Array = new Int16Array(0);
   #at = 0;
@@ -23,13 +27,15 @@ export class RtpRadioSimulator implements AsyncDisposable {
   #sequence = 0;
   #heardAtMs = -Infinity;
   #seed = 1;
+  #isClosed = false;
 
-  constructor(socket: Socket, clock: Clock, noise: number) {
+  constructor(socket: Socket, clock: Clock, { noise, delayMs }: { noise: number; delayMs: number }) {
     this.#socket = socket;
     this.#clock = clock;
     this.#noise = noise;
+    this.#delayMs = delayMs;
     this.port = socket.address().port;
-    socket.on('message', (datagram) => this.#receive(datagram));
+    socket.on('message', (datagram) => this.#late(() => this.#receive(datagram)));
     socket.on('error', () => {});
     this.#frames = everyFrame(clock, () => this.#frame());
   }
@@ -56,6 +62,7 @@ export class RtpRadioSimulator implements AsyncDisposable {
 
   async [Symbol.asyncDispose]() {
     this.#frames.cancel();
+    this.#isClosed = true;
     await new Promise<void>((resolve) => this.#socket.close(() => resolve()));
   }
 
@@ -83,7 +90,13 @@ export class RtpRadioSimulator implements AsyncDisposable {
       ssrc: 77,
       payload: encodeG711('pcma', frame),
     });
-    this.#socket.send(packet, this.#gateway.port, this.#gateway.host);
+    const { host, port } = this.#gateway;
+    this.#late(() => this.#socket.send(packet, port, host));
+  }
+
+  #late(go: () => void): void {
+    if (this.#delayMs === 0) return go();
+    this.#clock.after(this.#delayMs, () => this.#isClosed || go());
   }
 
   #receive(datagram: Buffer): void {
@@ -103,9 +116,10 @@ export async function openRtpRadioSimulator(options: {
   host?: string;
   port?: number;
   noise?: number;
+  delayMs?: number;
   clock: Clock;
 }): Promise<RtpRadioSimulator> {
-  const { host = '127.0.0.1', port = 0, noise = 300, clock } = options;
+  const { host = '127.0.0.1', port = 0, noise = 300, delayMs = 0, clock } = options;
   const socket = createSocket('udp4');
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject);
@@ -114,5 +128,5 @@ export async function openRtpRadioSimulator(options: {
       resolve();
     });
   });
-  return new RtpRadioSimulator(socket, clock, noise);
+  return new RtpRadioSimulator(socket, clock, { noise, delayMs });
 }

@@ -52,6 +52,22 @@ test('in the hiss of a short-wave channel a voice opens the squelch, and is hear
   await until(() => radio.heard[0]?.endedAtMs !== undefined, 'off the air');
 });
 
+test('how much of the radio’s sound arrives is its link quality, a played loss included', async (t) => {
+  const radio = await openRtpRadioSimulator({ clock: systemClock });
+  t.after(() => radio[Symbol.asyncDispose]());
+  const { gateway } = await openTestChannel(t, {
+    air: { protocol: 'rtp', remoteHost: '127.0.0.1', remotePort: radio.port },
+    areFaultsAllowed: true,
+  });
+  radio.connect('127.0.0.1', gateway.addresses.airPort);
+  const quality = () => gateway.snapshot().linkQualityPercent;
+  await until(() => quality() === 100, 'all of it arrives');
+  gateway.gateway.faults.inject({ resource: TEST_CHANNEL.channel, fault: 'loss', amount: 50 });
+  await until(() => (quality() ?? 100) < 80, 'half of it is lost');
+  gateway.gateway.faults.inject({ resource: TEST_CHANNEL.channel, fault: 'none' });
+  await until(() => quality() === 100, 'mended');
+});
+
 test('the voice gate follows the noise of its channel and opens on what is louder', () => {
   const gate = new VoiceGate();
   let seed = 1;

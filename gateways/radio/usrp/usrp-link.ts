@@ -2,6 +2,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import type { Clock, Timer } from '@tocsin/server/kernel/clock.ts';
 import { Emitter } from '@tocsin/server/kernel/emitter.ts';
 import type { AirLink, AirLinkEvents } from '../air-link.ts';
+import { lostBetween } from '../link-meter.ts';
 import { readTalker, readUsrp, readUsrpSamples, USRP_TYPE, writeUsrp, writeUsrpSamples } from './usrp.ts';
 
 export const LINK_LIMITS = {
@@ -21,6 +22,8 @@ export class UsrpLink implements AirLink {
   readonly #clock: Clock;
   readonly #ping: Timer;
   #carrier: Timer | undefined;
+  /** Of the last packet of the transmission that is heard. */
+  #lastSequence: number | undefined;
   #isOpen = false;
   #sequence = 0;
   #isClosed = false;
@@ -83,6 +86,9 @@ export class UsrpLink implements AirLink {
     }
     this.heardAtMs = this.#clock.monotonic();
     this.events.emit('reachable', true);
+    const lost = lostBetween(this.#lastSequence, packet.sequence, 32);
+    // Between two transmissions everything may have been sent to others.
+    this.#lastSequence = packet.isKeyed ? packet.sequence : undefined;
     if (packet.type === USRP_TYPE.text) {
       const talker = readTalker(packet.body);
       if (talker) this.events.emit('talker', talker);
@@ -93,7 +99,9 @@ export class UsrpLink implements AirLink {
     if (this.#talkgroup !== 0 && packet.talkgroup !== 0 && packet.talkgroup !== this.#talkgroup) return;
     this.#setOpen(packet.isKeyed);
     const samples = packet.isKeyed ? readUsrpSamples(packet.body) : undefined;
-    if (samples) this.events.emit('voice', samples);
+    if (!samples) return;
+    this.events.emit('arrived', lost);
+    this.events.emit('voice', samples);
   }
 
   #setOpen(isOpen: boolean) {

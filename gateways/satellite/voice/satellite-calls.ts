@@ -35,8 +35,8 @@ export interface SatelliteCallsOptions {
   clock: Clock;
   chance: Chance;
   log: Log;
-  /** How speech passes towards the far end: faults of exercises. */
-  pass(go: () => void): void;
+  /** How speech passes over the link, both ways: faults of exercises. */
+  pass<Speech extends Uint8Array | Int16Array>(speech: Speech, go: (speech: Speech) => void): void;
   /** A line was taken or is free again. */
   changed(): void;
 }
@@ -175,10 +175,11 @@ export class SatelliteCalls implements AsyncDisposable {
     legs: AsyncDisposableStack,
   ): void {
     const { clock, pass } = this.#options;
-    nearLeg.events.on('audio', (alaw) => pass(() => farLeg.send(alaw)));
+    nearLeg.events.on('audio', (alaw) => pass(alaw, (said) => farLeg.send(said)));
     const frames = everyFrame(clock, () => {
       const frame = farLeg.buffer.read();
-      nearLeg.send(frame ? encodeG711('pcma', frame) : SILENT_FRAME);
+      if (frame) pass(frame, (heard) => nearLeg.send(encodeG711('pcma', heard)));
+      else nearLeg.send(SILENT_FRAME);
     });
     let ending: Promise<void> | undefined;
     const line: Line = { near, far, end: () => (ending ??= end()) };

@@ -67,7 +67,7 @@ export class Edges implements AsyncDisposable {
     if (!this.#simulators) return undefined;
     return {
       pressDevice: (device) => this.#ask({ do: 'press-key', device }),
-      radioSpeaks: (_channel, seconds) => this.#ask({ do: 'radio-speak', ms: seconds * 1000 }),
+      radioSpeaks: (channel, seconds) => this.#ask({ do: 'radio-speak', channel, ms: seconds * 1000 }),
     };
   }
 
