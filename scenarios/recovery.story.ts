@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Baresip } from './kit/baresip.ts';
 import { HEARD_ABOVE_DB, listenFor } from './kit/hearing.ts';
+import { OwnPhone } from './kit/own-phone.ts';
+import { siteFolder } from './kit/own-site.ts';
 import { freePort } from './kit/ports.ts';
 import { toneDb } from './kit/sound.ts';
 import { Tocsin } from './kit/tocsin.ts';
@@ -130,6 +132,94 @@ test('calls go on after the server was killed twice: nobody touches a phone, and
   assert.equal(ended.find(({ call }) => call === held.call)!.data['because'], 'caller-hung-up');
   const verification = await tocsin.get<{ kind: string }>('/api/timeline/verification');
   assert.equal(verification.kind, 'whole');
+});
+
+test('what waits goes on waiting after the server was killed: parked, put aside, asked back, sought in a group', async (t) => {
+  const site = await siteFolder(t, (file) => {
+    file.huntGroups = [
+      {
+        ...{ number: '2009', name: { zh: '值班' }, strategy: 'in-turn', ringEachS: 5, totalS: 60 },
+        members: ['1013', '1011'],
+      },
+    ];
+  });
+  const tocsin = await Tocsin.start(t, {
+    TOCSIN_SIMULATORS: 'off',
+    TOCSIN_SITE: site,
+    TOCSIN_SIP_PORT: String(await freePort()),
+    TOCSIN_HTTP_PORT: String(await freePort()),
+  });
+  const users = ['1003', '1011', '1012', '1013', '1014', '1015', '1016', '1017', '1018', '1019', '1020'] as const;
+  type User = (typeof users)[number];
+  const toneOf = (user: User) => 600 + 130 * users.indexOf(user);
+  const phones = new Map(
+    await Promise.all(
+      users.map(async (user) => {
+        const options = { user, server: tocsin.sip, toneHz: toneOf(user), onlyRings: user === '1013' };
+        return [user, await OwnPhone.start(t, options)] as const;
+      }),
+    ),
+  );
+  const phone = (user: User) => phones.get(user)!;
+  const talk = async (...pairs: [User, User][]) => {
+    for (const each of phones.values()) each.forget();
+    for (const [a, b] of pairs)
+      await until(
+        `${a} and ${b} hear each other`,
+        () => phone(a).hears(toneOf(b)) && phone(b).hears(toneOf(a)),
+        60_000,
+      );
+  };
+  const hearMusic = async (...waiting: User[]) => {
+    for (const user of waiting)
+      await until(`${user} hears music`, () => [330, 392, 440, 523, 587].some((hz) => phone(user).hears(hz)));
+  };
+  const press = async (user: User, keys: string) => {
+    for (const key of keys) await phone(user).press(key);
+  };
+
+  await phone('1019').call('*582');
+  await until('1019 has hung up', () => !phone('1019').isTalking);
+  await Promise.all([phone('1014').call('1015'), phone('1016').call('1017'), phone('1020').call('1019')]);
+  await talk(['1014', '1015'], ['1016', '1017'], ['1020', '1019']);
+  // Parked; asked back; put aside for a call that waited; a group that rings its first member.
+  await Promise.all([press('1014', '*70'), press('1016', '*21018#')]);
+  void phone('1003').call('1019');
+  await until('a call waits', async () => (await tocsin.timeline({ kind: 'call.waiting' })).length === 1);
+  await press('1019', '*6');
+  void phone('1012').call('2009');
+  await until('the first of the group rings', () => phone('1013').ringing);
+  await until('the parker has hung up', () => !phone('1014').isTalking);
+  await talk(['1016', '1018'], ['1003', '1019']);
+  await hearMusic('1015', '1017', '1020');
+  const { call: limited } = (await tocsin.timeline({ kind: 'call.waiting-taken' }))[0]!;
+  await tocsin.command({ do: 'call.limit', call: limited!, seconds: 900 });
+  const endsAt = async () =>
+    (await tocsin.get<{ id: string; endsAt?: number }[]>('/api/calls')).find(({ id }) => id === limited)?.endsAt;
+  const endedBy = (await endsAt())!;
+  await until('it is kept', async () => (await tocsin.timeline({ kind: 'call.limited' })).length === 1);
+
+  for (const _ of ['first', 'second']) {
+    await tocsin.kill();
+    for (const each of phones.values()) each.forget();
+    await tocsin.begin();
+    await talk(['1016', '1018'], ['1003', '1019']);
+    await hearMusic('1015', '1017', '1020');
+    assert.equal(phone('1013').ending, undefined, 'the group’s phone has not been told that it is over');
+  }
+  assert.ok(Math.abs((await endsAt())! - endedBy) < 1000, 'the limit of before holds');
+
+  // Each goes on as before: taken back from the slot, back to whom he asked for, changed, answered by the next of the group.
+  await press('1016', '*2');
+  await press('1019', '*6');
+  void phone('1014').call('701');
+  await talk(['1014', '1015'], ['1016', '1017'], ['1019', '1020'], ['1012', '1011']);
+  await until('whom he had asked is let go', () => !phone('1018').isTalking);
+  await hearMusic('1003');
+  await phone('1020').hangUp();
+  await talk(['1003', '1019']);
+  await Promise.all((['1014', '1016', '1003', '1012'] as const).map((user) => phone(user).hangUp()));
+  await until('nobody is left in a call', () => [...phones.values()].every(({ isTalking }) => !isTalking));
 });
 
 /** Each hears that tone in what comes from now on. */

@@ -109,6 +109,11 @@ export class OwnPhone {
     return toneLevelDb(this.#sound.lately(LATELY_MS), hz, this.#sound.rateHz) > HEARD_ABOVE_DB;
   }
 
+  /** What it has heard until now counts no more. */
+  forget(): void {
+    this.#sound.forget();
+  }
+
   /** The keys that it has heard as telephone-events. */
   get digits(): string {
     const starts = new Map(this.#sound.events.map(({ timestamp, event }) => [timestamp, event]));

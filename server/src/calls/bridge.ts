@@ -45,11 +45,11 @@ export class Bridge implements AsyncDisposable {
   #away?: Leg;
   #isOver = false;
 
-  /** Joins two answered legs. */
-  static async join(a: Leg, b: Leg, parts: BridgeParts): Promise<Bridge> {
-    const media = await parts.engine.openBridge({ label: `call ${a.id}` });
+  /** Joins two answered legs; one alone hears music until another comes. */
+  static async join(legs: readonly Leg[], parts: BridgeParts): Promise<Bridge> {
+    const media = await parts.engine.openBridge({ label: `call ${legs[0]?.id}` });
     const bridge = new Bridge(media, parts);
-    await bridge.#put(a, b);
+    await bridge.#put(...legs);
     return bridge;
   }
 

@@ -1,7 +1,7 @@
 import type { Words } from '@tocsin/protocol/reaching.ts';
 import type { CallView } from '@tocsin/protocol/views.ts';
 import type { Call } from '#calls/call-list.ts';
-import type { DialOutcome, HangUpReason, Party } from '#calls/leg.ts';
+import type { DialOutcome, HangUpReason, Leg, Party } from '#calls/leg.ts';
 import { route } from '#calls/routing/route.ts';
 import type { Destination } from '#calls/routing/routing.ts';
 import { ECHO_NUMBER } from '#calls/routing/stages/echo-test.ts';
@@ -119,20 +119,24 @@ async function takeEcho(caller: SipLeg, call: Call, desk: Desk): Promise<void> {
 }
 
 /** The caller hears himself. */
-export async function echo(caller: SipLeg, desk: Desk): Promise<void> {
+export async function echo(caller: Pick<Leg, 'node' | 'ended'>, desk: Desk): Promise<void> {
   const bridge = await desk.engine.openBridge({ label: `echo ${ECHO_NUMBER}` });
   await bridge.add(caller.node, { hears: [caller.node.id] });
   await caller.ended;
   await bridge.close();
 }
 
-/** Rings the called party and lets the two talk. */
-async function connect(
+/**
+ * Rings the called party and lets the two talk. `begun`: what has rung since before a restart; undefined when the search has
+ * to go on behind it.
+ */
+export async function connect(
   caller: SipLeg,
   call: Call,
   way: Extract<Destination, { kind: 'account' | 'trunk' | 'group' }>,
-  source: string,
+  source: string | undefined,
   desk: Desk,
+  begun: (signal: AbortSignal) => Promise<DialOutcome | undefined> = async () => undefined,
 ): Promise<HangUpReason> {
   const { number } = call.view.to;
   await using early = new EarlyMedia(caller, desk);
@@ -148,7 +152,11 @@ async function connect(
         ...(isAnonymous ? { isAnonymous } : {}),
       },
       party: { number, ...(call.view.to.person ? { person: call.view.to.person, name: call.view.to.name! } : {}) },
-      asks: { ...(account === undefined ? {} : { account }), ...(trunk === undefined ? {} : { trunk }), source },
+      asks: {
+        ...(account === undefined ? {} : { account }),
+        ...(trunk === undefined ? {} : { trunk }),
+        ...(source === undefined ? {} : { source }),
+      },
       call: call.view.id,
       signal,
       like: caller.offeredCodecs,
@@ -157,7 +165,7 @@ async function connect(
       onWaiting: () => early.wait(desk.directory.site.features.language),
     });
   const dialAndTell = async (signal: AbortSignal) => {
-    const outcome = await dial(signal);
+    const outcome = (await begun(signal)) ?? (await dial(signal));
     await early.stopWaiting();
     return outcome;
   };

@@ -79,6 +79,12 @@ export async function takeWaitingAtDesk({ call: id }: CommandOf<'call.take-waiti
   if (!call || !(await take(waiting, talk[0], call, desk, actor.user))) throw new DispatchError('CALL_STATE', id);
 }
 
+/** After a restart: this phone talks in one call and has put the other aside. */
+export function goOnWithBoth(by: Leg, active: Call, held: Call, desk: Desk): void {
+  TWO_CALLS.set(by, { active, held });
+  followBoth(by, desk);
+}
+
 async function take(waiting: WaitingCall, by: Leg, held: Call, desk: Desk, actor?: string): Promise<boolean> {
   const active = desk.calls.get(waiting.call);
   if (TWO_CALLS.has(by) || !held.bridge?.other(by)) return false;

@@ -53,8 +53,18 @@ async function talkAside(by: Leg, third: Leg, partner: Leg, call: Call, desk: De
     by,
     third,
   );
-  Object.assign(second.sides, { from: by, to: third });
   desk.calls.answered(second);
+  await goOnConsulting(second, { by, third, partner }, call, desk);
+}
+
+/** The asker and the third talk in a call of their own, until the asker has chosen what becomes of it. */
+export async function goOnConsulting(
+  second: Call,
+  { by, third, partner }: { by: Leg; third: Leg; partner: Leg },
+  call: Call,
+  desk: Desk,
+): Promise<void> {
+  Object.assign(second.sides, { from: by, to: third });
   const choice = Promise.withResolvers<'join' | 'back' | 'stay'>();
   const { pressed } = desk.directory.site.features;
   const keys = new KeyGate<'join' | 'back'>({
@@ -66,7 +76,7 @@ async function talkAside(by: Leg, third: Leg, partner: Leg, call: Call, desk: De
     onCode: (code) => choice.resolve(code),
     letThrough: (through) => void second.bridge?.passDigits(by, through),
   });
-  await using aside = await Bridge.join(by, third, {
+  await using aside = await Bridge.join([by, third], {
     engine: desk.engine,
     recordings: desk.recordings,
     holdMusicFile: desk.holdMusicFile,

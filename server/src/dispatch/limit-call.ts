@@ -6,10 +6,18 @@ import type { Actor, Desk } from './desk.ts';
 /** Both hear the warning so long before the end, or at half of a shorter time. */
 const WARN_BEFORE_MS = 30_000;
 const WARNING_TONES = 3;
+/** A call whose time ran out while the server was away is warned before it is cut. */
+const LASTS_AT_LEAST_MS = 10_000;
 
 /** The desk bounds a call, from now on; a second bound takes the place of the first. */
 export async function limitFromDesk({ call: id, seconds }: CommandOf<'call.limit'>, actor: Actor, desk: Desk) {
   limitCall(desk.calls.get(id), seconds * 1000, desk, actor.user);
+}
+
+/** After a restart: the bound that was set before holds. */
+export function limitAgain(call: Call, desk: Desk): void {
+  const { endsAt } = call.view;
+  if (endsAt !== undefined) limitCall(call, Math.max(endsAt - desk.clock.now(), LASTS_AT_LEAST_MS), desk);
 }
 
 /** Lets a call last so long and no longer: both hear three tones before, then it is cut. */

@@ -9,6 +9,9 @@ import { callSeat } from './call-seat.ts';
 import { comeBack } from './come-back.ts';
 import type { Actor, Desk } from './desk.ts';
 
+/** After a restart the parker is called no sooner: phones have to find us again. */
+const RING_BACK_AT_LEAST_MS = 5_000;
+
 /** What the parker hears: the slot's number, key by key, so that it can be told on. */
 const WORDS = {
   zh: (slot: string) => `已停泊在 ${[...slot].join(' ')}。`,
@@ -75,6 +78,22 @@ export async function park(
   return parked;
 }
 
+/**
+ * After a restart: a party waits on in its slot, or in another when that is gone; its parker is called at the time that was
+ * set before. False when there is no slot for it any more.
+ */
+export function parkAgain(call: Call, waiting: Leg, leaving: Leg, desk: Desk): boolean {
+  const { slot: earlier, since } = call.view.parked!;
+  const facts = { call, waiting, leaving, by: leaving.party };
+  const slots = slotsOf(desk.directory.site.features);
+  const parked = desk.parked.take(facts, slots, earlier) ?? desk.parked.take(facts, slots);
+  if (!parked) return false;
+  void waiting.ended.then(() => leaveSlot(parked, desk));
+  desk.calls.change(call, { parked: { slot: parked.slot, by: leaving.party.number, since } });
+  ringBackInTime(parked, desk, desk.clock.now() - since);
+  return true;
+}
+
 /** Puts an answered leg to whoever waits in a slot. */
 export async function retrieve(parked: ParkedCall, leg: Leg, desk: Desk, actor?: string): Promise<void> {
   const { call, leaving, slot } = parked;
@@ -102,9 +121,9 @@ function leaveSlot(parked: ParkedCall, desk: Desk): boolean {
   return true;
 }
 
-function ringBackInTime(parked: ParkedCall, desk: Desk): void {
+function ringBackInTime(parked: ParkedCall, desk: Desk, waitedMs = 0): void {
   const { ringBackS } = desk.directory.site.features.parking;
-  desk.parked.after(parked, desk.clock, ringBackS * 1000, () => {
+  desk.parked.after(parked, desk.clock, Math.max(ringBackS * 1000 - waitedMs, RING_BACK_AT_LEAST_MS), () => {
     void ringBack(parked, desk).catch((error: unknown) =>
       desk.log.error('parked call does not ring back', { callId: parked.call.view.id, error }),
     );

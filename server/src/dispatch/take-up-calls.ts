@@ -3,19 +3,20 @@ import type { Call } from '#calls/call-list.ts';
 import type { CallEnding } from '#calls/endings.ts';
 import type { Kept, KeptCall } from '#calls/kept-calls.ts';
 import { ringOn } from '#calls/ring-on.ts';
-import type { SipLeg } from '#calls/sip-leg.ts';
+import { route } from '#calls/routing/route.ts';
+import { SipLeg } from '#calls/sip-leg.ts';
 import { releaseLeg, takeUpLeg, type TakenUpLeg } from '#calls/take-up-leg.ts';
 import type { UserAgent } from '#sip/user-agent/user-agent.ts';
 import type { Desk } from './desk.ts';
-import { RING_FOR_MS, echo, connectTo, titleOf } from './answer-call.ts';
+import { RING_FOR_MS, connect, connectTo, echo } from './answer-call.ts';
+import { goOnTalking, type KeptTalks, sortTalks } from './go-on-talking.ts';
 import { takeUpConference, tell } from './take-up-conference.ts';
-import { talk } from './talk.ts';
 
 /** A phone that has rung since before the restart rings on at least so long: its owner may be on his way to it. */
 const RINGS_ON_AT_LEAST_MS = 10_000;
 
 interface TakingUp {
-  legs: ReadonlyMap<string, SipLeg>;
+  talks: KeptTalks;
   /** Phones that ring, by the call for which they do. */
   phones: ReadonlyMap<string, TakenUpLeg[]>;
   /** Legs that are in a conference. */
@@ -35,12 +36,12 @@ export async function takeUpCalls(userAgent: UserAgent, desk: Desk): Promise<voi
   if (kept.legs.length + kept.calls.length + kept.conferences.length === 0) return;
   const joined = new Set(kept.conferences.flatMap(({ participants }) => participants.map(({ leg }) => leg)));
   const wanted = joined.union(new Set(kept.calls.flatMap(({ view, legs }) => (GOES_ON.has(view.kind) ? legs : []))));
-  const goOnRinging = new Set(kept.calls.filter(({ view }) => isRinging(view)).map(({ view }) => view.id));
+  const ringOnFor = new Set(kept.calls.filter(({ view }) => isRinging(view)).map(({ view }) => view.id));
   const legs = new Map<string, SipLeg>();
   const phones = new Map<string, TakenUpLeg[]>();
   await Promise.all(
     kept.legs.map(async (each) => {
-      const ringsFor = each.at.kind === 'ringing' && goOnRinging.has(each.call ?? '') ? each.call! : undefined;
+      const ringsFor = each.at.kind === 'ringing' && ringOnFor.has(each.call ?? '') ? each.call! : undefined;
       if (!wanted.has(each.id) && ringsFor === undefined) return releaseLeg(each, userAgent);
       const taken = await takeUpLeg(each, otherOf(each, kept), { ...desk, userAgent });
       if (!taken) return;
@@ -49,11 +50,11 @@ export async function takeUpCalls(userAgent: UserAgent, desk: Desk): Promise<voi
     }),
   );
   for (const conference of kept.conferences) await takeUpConference(conference, legs, desk);
-  // A phone that had two calls goes on with the one in which it talked.
-  for (const call of kept.calls.toSorted((a, b) => Number(isHeld(a.view)) - Number(isHeld(b.view)))) {
-    takeUpCall(call, { legs, phones, joined }, desk);
-    if (call.view.kind === 'two-party') for (const id of call.legs) legs.delete(id);
-  }
+  const talks = sortTalks(kept.calls, legs);
+  // A consultation finds the call that it is about.
+  const isAbout = ({ view }: KeptCall) => Number(view.about !== undefined);
+  for (const call of kept.calls.toSorted((a, b) => isAbout(a) - isAbout(b)))
+    takeUpCall(call, { talks, phones, joined }, desk);
   desk.kept.dropRest();
   desk.log.info('calls taken up', { legs: legs.size, of: kept.legs.length, calls: kept.calls.length });
 }
@@ -66,22 +67,23 @@ function otherOf({ id, call: ringsFor }: Kept['legs'][number], { calls, conferen
 }
 
 /** The two talk on, the phones ring on, or the one hears himself; who is in a conference has been joined there. */
-function takeUpCall({ view, legs: ids }: KeptCall, kept: TakingUp, desk: Desk): void {
-  const [first, second] = ids.map((id) => kept.legs.get(id));
+function takeUpCall({ view, legs: ids }: KeptCall, { talks, phones, joined }: TakingUp, desk: Desk): void {
+  const legs = ids.flatMap((id) => talks.legs.get(id) ?? []);
+  const [first] = legs;
+  const absent = talks.asides.get(view.id)?.leg;
   const call = desk.calls.takeUp(
     view,
-    [first, second].filter((leg) => leg !== undefined),
+    legs.filter(({ id }) => id !== absent),
   );
-  const phones = kept.phones.get(view.id) ?? [];
+  const ringing = phones.get(view.id) ?? [];
+  for (const { leg } of ringing) desk.calls.rings(view.id, leg);
   const goOn = async (): Promise<CallEnding> => {
-    if (ids.some((id) => kept.joined.has(id))) return (await first?.ended) ?? 'signalling-lost';
+    if (ids.some((id) => joined.has(id))) return (await first?.ended) ?? 'signalling-lost';
     switch (view.kind) {
       case 'two-party':
-        if (first && isRinging(view)) return await ringOnFor(first, call, phones, desk);
-        for (const { leg } of phones) void leg.hangUp('abandoned');
-        if (first && second) return await talk(call, [first, second], { title: titleOf(view) }, desk);
-        await (first ?? second)?.hangUp('signalling-lost');
-        return 'signalling-lost';
+        if (first instanceof SipLeg && isRinging(view)) return await goOnRinging(first, call, ringing, desk);
+        for (const { leg } of ringing) void leg.hangUp('abandoned');
+        return await goOnTalking(call, ids, talks, desk);
       case 'echo':
         if (first) await echo(first, desk);
         break;
@@ -93,7 +95,7 @@ function takeUpCall({ view, legs: ids }: KeptCall, kept: TakingUp, desk: Desk): 
   goOn()
     .catch(async (error: unknown): Promise<CallEnding> => {
       tell('call.not-taken-up', { call: view.id, from: view.from.number, to: view.to.number }, error, desk);
-      const left = [...call.legs, ...phones.map(({ leg }) => leg)];
+      const left = [...call.legs, ...ringing.map(({ leg }) => leg)];
       await Promise.allSettled(left.map((leg) => leg.hangUp('signalling-lost')));
       return 'failed';
     })
@@ -101,11 +103,23 @@ function takeUpCall({ view, legs: ids }: KeptCall, kept: TakingUp, desk: Desk): 
     .catch(() => {});
 }
 
-async function ringOnFor(caller: SipLeg, call: Call, phones: TakenUpLeg[], desk: Desk): Promise<CallEnding> {
-  const ringForMs = Math.max(RINGS_ON_AT_LEAST_MS, call.view.startedAt + RING_FOR_MS - desk.clock.now());
-  return await connectTo(caller, call, (signal) => ringOn(phones, { ringForMs, signal }, desk.clock), desk);
+/** What rings goes on ringing; behind a group, and behind a phone that was not being rung just then, the search goes on. */
+async function goOnRinging(caller: SipLeg, call: Call, phones: TakenUpLeg[], desk: Desk): Promise<CallEnding> {
+  const { from, to, startedAt } = call.view;
+  const { account, trunk } = caller.party;
+  const question = { dialled: to.number, calling: from.number, account, trunk, atMs: desk.clock.now() };
+  const { destination } = route(question, desk.routingBook);
+  const isGroup = destination.kind === 'group';
+  const leftMs = isGroup ? 0 : startedAt + RING_FOR_MS - desk.clock.now();
+  const ring = (signal: AbortSignal) =>
+    ringOn(phones, { ringForMs: Math.max(RINGS_ON_AT_LEAST_MS, leftMs), signal }, desk.clock);
+  if (destination.kind !== 'account' && destination.kind !== 'trunk' && !isGroup)
+    return await connectTo(caller, call, ring, desk);
+  return await connect(caller, call, destination, undefined, desk, async (signal) => {
+    if (phones.length === 0) return undefined;
+    const outcome = await ring(signal);
+    return isGroup && outcome.kind === 'unanswered' ? undefined : outcome;
+  });
 }
-
-const isHeld = ({ state }: CallView): boolean => state === 'held';
 
 const isRinging = ({ kind, state }: CallView): boolean => kind === 'two-party' && state === 'ringing';

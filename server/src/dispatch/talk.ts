@@ -11,19 +11,21 @@ import { handOnAsAsked } from './transfer-call.ts';
 
 /**
  * Two legs talk until the call is over, wherever they are taken meanwhile: into a conference and back, to a park slot,
- * from hand to hand. `greeting` is heard by the first alone, before he is put through. Resolves with the reason of the end; nobody of the call is on the line then.
+ * from hand to hand. `greeting` is heard by the first alone, before he is put through; `absent` is elsewhere at first, and the
+ * other hears music. Resolves with the reason of the end; nobody of the call is on the line then.
  */
 export async function talk(
   call: Call,
   legs: [from: Leg, to: Leg],
-  { greeting, ...recorded }: Omit<RecordingOf, 'call'> & { greeting?: Words },
+  { greeting, absent, ...recorded }: Omit<RecordingOf, 'call'> & { greeting?: Words; absent?: Leg | undefined },
   desk: Desk,
 ): Promise<HangUpReason> {
   for (let two = legs; ;) {
     Object.assign(call.sides, { from: two[0], to: two[1] });
-    for (const leg of two) call.legs.add(leg);
+    const here = two === legs ? two.filter((leg) => leg !== absent) : two;
+    for (const leg of here) call.legs.add(leg);
     const keys = new InCallKeys(call, desk);
-    await using bridge = await Bridge.join(...two, {
+    await using bridge = await Bridge.join(here, {
       engine: desk.engine,
       recordings: desk.recordings,
       holdMusicFile: desk.holdMusicFile,
