@@ -18,6 +18,11 @@ test(
     await page.goto(`${tocsin.http}/settings/trunks`);
     await page.getByText('运营商中继').first().waitFor();
 
+    await page.getByRole('button', { name: /^让 运营商中继/ }).press('Enter');
+    await page.getByLabel('退出服务的原因').fill('运营商割接');
+    await page.getByLabel('退出服务的原因').press('Enter');
+    await page.getByText(/^已退出服务：运营商割接/).waitFor();
+
     const ask = async () => {
       await page.getByLabel('主叫号码').fill('13911112222');
       await page.getByLabel('拨打号码').fill('12345');
@@ -47,6 +52,8 @@ test(
       if (pictures) await page.screenshot({ path: `${pictures}-${name}.png` });
     }
 
+    await page.getByRole('button', { name: /^让 运营商中继.* 恢复服务$/ }).press('Enter');
+    await page.getByText(/^已退出服务/).waitFor({ state: 'detached' });
     await page.getByRole('button', { name: '移出 139xxxx2222' }).click();
     await page.getByRole('button', { name: '移出 139xxxx2222' }).waitFor({ state: 'detached' });
     await ask();

@@ -171,6 +171,26 @@ test('a trunk that is full hands the call to the next, whose far end is heard be
   assert.deepEqual((over['cause'] as { words: unknown }).words, { zh: '线路全忙', en: 'Every line is in use' });
   assert.equal((await trunk('gsm')).calls.full, 1);
 
+  // Taken out of service by hand: the call on it goes on, the next is refused at once and told why; put back, all is as before.
+  const drain = (id: string) => tocsin.command({ do: 'trunk.drain', trunk: id, because: '换线' });
+  await Promise.all([drain('full'), drain('gsm')]);
+  await until('the trunk shows it', async () => (await trunk('gsm')).outOfService?.because === '换线');
+  const seen = second.events.length;
+  await second.dial('913800004444');
+  assert.match((await second.until('CALL_CLOSED', 20_000, seen)).param ?? '', /503/);
+  const drained = await entry('trunk.refused-call', ({ outcome }) => outcome === 'out-of-service');
+  assert.equal((drained['words'] as { zh: string }).zh, '中继已由管理员退出服务');
+  assert.ok(phone.isInCall, 'the call on it goes on');
+  const notHis = await tocsin.request(
+    'POST',
+    '/api/commands',
+    { do: 'trunk.restore', trunk: 'gsm' },
+    await tocsin.login('dispatcher'),
+  );
+  assert.equal(notHis.status, 403);
+  await tocsin.command({ do: 'trunk.restore', trunk: 'gsm' });
+  assert.equal((await entry('trunk.put-back'))['trunk'], 'gsm');
+
   await phone.command('hangup');
   assert.equal(await good.ended, 0, 'the far end got what was expected, PRACK included');
   await until('the line is free', async () => (await trunk('gsm')).inUse === 0);

@@ -100,6 +100,14 @@ export const Command = z.discriminatedUnion('do', [
   }),
   z.object({ do: z.literal('alarm.unshelve'), source: z.string().min(1).max(200) }),
   z.object({ do: z.literal('bell.silence') }),
+  // trunks: calls on it go on, and no new one goes out by it; `line` absent: the whole trunk
+  z.object({
+    do: z.literal('trunk.drain'),
+    trunk: Id,
+    line: Id.optional(),
+    because: z.string().min(1).max(200),
+  }),
+  z.object({ do: z.literal('trunk.restore'), trunk: Id, line: Id.optional() }),
   // gauges: a recorded flood, played again as an exercise
   z.object({
     do: z.literal('gauges.replay'),

@@ -322,6 +322,8 @@ export interface TrunkView {
   since: number;
   /** Why it is down. */
   why?: Name;
+  /** Somebody has taken it out of service: its calls go on, no new one goes out by it. */
+  outOfService?: { by: string; because: string; since: number };
   /** Absent: it needs no registration. */
   isRegistered?: boolean;
   lines: number;
@@ -329,7 +331,7 @@ export interface TrunkView {
   /** The calls on it, the oldest first. */
   uses: { direction: 'in' | 'out'; number: string; line?: string; since: number }[];
   /** Lines that have names; one that its gateway refused lately is faulty. */
-  lineNames: { id: string; name?: Name; number?: string; isFaulty: boolean }[];
+  lineNames: { id: string; name?: Name; number?: string; isFaulty: boolean; isOutOfService?: true }[];
   /** Since the start: tried, answered, failed by the trunk's own fault, found every line in use. */
   calls: { tried: number; answered: number; failed: number; full: number };
 }

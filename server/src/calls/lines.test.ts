@@ -5,8 +5,10 @@ import { ManualClock } from '#kernel/clock.ts';
 import { Lines } from './lines.ts';
 
 const trunk = (id: string, lines: number, lineNames: { id: string }[] = []) => ({ id, lines, lineNames });
-const linesOf = (trunks: object[], more: object = {}, clock = new ManualClock()) =>
-  new Lines({ site: { trunks, ...more } as unknown as Site }, clock);
+const linesOf = (trunks: object[], more: object = {}, clock = new ManualClock(), isOut = (_line?: string) => false) =>
+  new Lines({ site: { trunks, ...more } as unknown as Site }, clock, {
+    of: (trunk, line) => (isOut(line) ? { trunk, by: 'admin', because: 'work', sinceMs: 0 } : undefined),
+  });
 
 test('a trunk gives as many lines as it has, and takes each back once', () => {
   const lines = linesOf([trunk('carrier', 2)]);
@@ -56,4 +58,16 @@ test('a line that its gateway refused is given last for a minute', () => {
   second?.giveBack();
   clock.advance(60_000);
   assert.equal(lines.take('fxo')?.line, 'p1');
+});
+
+test('a line out of service is given to no call out; calls in come by it as ever, and the calls on it go on', () => {
+  const out = new Set<string | undefined>();
+  const lines = linesOf([trunk('fxo', 2, [{ id: 'p1' }, { id: 'p2' }])], {}, new ManualClock(), (line) =>
+    out.has(line),
+  );
+  assert.equal(lines.take('fxo')?.line, 'p1');
+  out.add('p1').add('p2');
+  assert.equal(lines.inUse('fxo'), 1);
+  assert.equal(lines.take('fxo'), undefined);
+  assert.equal(lines.take('fxo', { direction: 'in', number: '138', line: 'p2' })?.line, 'p2');
 });

@@ -2,6 +2,7 @@ import type { Clock } from '#kernel/clock.ts';
 import { Emitter } from '#kernel/emitter.ts';
 import { LIMITS } from '#kernel/limits.ts';
 import type { Directory } from '#directory/directory.ts';
+import type { OutOfService } from './trunks/out-of-service.ts';
 
 /** What a trunk's line is used for. */
 export interface LineUse {
@@ -29,23 +30,30 @@ export class Lines extends Emitter<{ changed: [trunk: string] }> {
   readonly #faulty = new Map<string, number>();
   readonly #directory: Pick<Directory, 'site'>;
   readonly #clock: Pick<Clock, 'now' | 'monotonic'>;
+  readonly #outOfService: Pick<OutOfService, 'of'>;
   #legs = 0;
 
-  constructor(directory: Pick<Directory, 'site'>, clock: Pick<Clock, 'now' | 'monotonic'>) {
+  constructor(
+    directory: Pick<Directory, 'site'>,
+    clock: Pick<Clock, 'now' | 'monotonic'>,
+    outOfService: Pick<OutOfService, 'of'>,
+  ) {
     super();
+    this.#outOfService = outOfService;
     this.#directory = directory;
     this.#clock = clock;
   }
 
   /**
    * Takes a line; `undefined` when none is free: of the trunk, of all trunks together (the site's `capacity.lines`), or of the
-   * house. A trunk that names its lines gives the one that is asked for, else the first that is free.
+   * house. A trunk that names its lines gives the one that is asked for, else the first that is free and in service.
    */
   take(trunk?: string, use: LineUse = { direction: 'out', number: '' }): TakenLine | undefined {
     if (this.#legs >= LIMITS.callsAtOnce * 2) return undefined;
     if (trunk === undefined) return this.#taken(() => {});
     if (this.free(trunk) <= 0) return undefined;
     const line = use.line ?? this.#freeLine(trunk);
+    if (line === undefined && use.direction === 'out' && this.#hasNames(trunk)) return undefined;
     const uses = this.#inUse.get(trunk) ?? new Set();
     this.#inUse.set(trunk, uses);
     const entry = { ...use, ...(line === undefined ? {} : { line }), sinceMs: this.#clock.now() };
@@ -90,8 +98,14 @@ export class Lines extends Emitter<{ changed: [trunk: string] }> {
   #freeLine(trunk: string): string | undefined {
     const names = this.#directory.site.trunks.find((each) => each.id === trunk)?.lineNames ?? [];
     const taken = new Set(this.uses(trunk).map(({ line }) => line));
-    const free = names.map(({ id }) => id).filter((id) => !taken.has(id));
+    const free = names.map(({ id }) => id).filter((id) => !taken.has(id) && !this.#outOfService.of(trunk, id));
     return free.find((id) => !this.isFaulty(trunk, id)) ?? free[0];
+  }
+
+  /** Whether its calls go by lines with names, so that one without a line is none. */
+  #hasNames(trunk: string): boolean {
+    const found = this.#directory.site.trunks.find((each) => each.id === trunk);
+    return found !== undefined && found.lineNames.length >= found.lines;
   }
 
   #taken(release: () => void): { giveBack(): void } {

@@ -7,7 +7,7 @@ import type { DialOutcome, Party } from './leg.ts';
 import type { Lines } from './lines.ts';
 import { callClassOf } from './routing/call-class.ts';
 import type { Destination, RoutingBook, TrunkWay } from './routing/routing.ts';
-import { causeOf } from './trunks/causes.ts';
+import { causeOf, type NetworkCause } from './trunks/causes.ts';
 import { identityFor, type OwnCaller } from './trunks/identity.ts';
 import type { Trunks } from './trunks/trunks.ts';
 
@@ -28,6 +28,9 @@ type OutsideWay = Extract<Destination, { kind: 'trunk' }>;
 
 /** Q.850: call rejected. */
 const CALL_REJECTED = 21;
+/** Q.850: no circuit available. */
+const OUT_OF_SERVICE = 34;
+const TAKEN_OUT = { zh: '中继已由管理员退出服务', en: 'The administrator has taken the trunk out of service' };
 
 /** Calls that leave the house: whether the caller may make one more, by which trunk it goes, and what the trunk is told. */
 export class OutsideCalls {
@@ -73,7 +76,12 @@ export class OutsideCalls {
       const cause = { ...causeOf({ status: 403, q850: CALL_REJECTED }), words: allowed.words };
       return { kind: 'refused', status: 403, cause };
     }
-    const outcome = await this.#hunt(ways, request, ring);
+    const ordered = this.#trunks.order(ways, { isEmergency: numberClass === 'emergency' });
+    if (ordered.length === 0) {
+      allowed.end();
+      return { kind: 'unreachable', why: 'no-lines', cause: this.#drained(ways, request) };
+    }
+    const outcome = await this.#hunt(ordered, request, ring);
     if (outcome.kind === 'answered') outcome.leg.once('ended', () => allowed.end());
     if (outcome.kind !== 'answered' || outcome.leg.state === 'ended') allowed.end();
     return outcome;
@@ -102,6 +110,18 @@ export class OutsideCalls {
     this.#lines.isOutOfOrder(trunk, line);
   }
 
+  /** Every trunk that leads there is out of service by somebody's word. */
+  #drained([way]: readonly TrunkWay[], { call }: OutsideRequest): NetworkCause {
+    const cause = { ...causeOf({ q850: OUT_OF_SERVICE }), words: TAKEN_OUT };
+    const { q850, words } = cause;
+    this.#note({
+      kind: 'trunk.refused-call',
+      ...(call === undefined ? {} : { call }),
+      data: { trunk: way!.trunk, number: way!.number, outcome: 'out-of-service', q850, words },
+    });
+    return cause;
+  }
+
   async #hunt(
     ways: readonly TrunkWay[],
     request: OutsideRequest,
@@ -109,7 +129,7 @@ export class OutsideCalls {
   ): Promise<DialOutcome> {
     const startedMs = this.#clock.monotonic();
     let last: DialOutcome | undefined;
-    for (const way of this.#trunks.order(ways)) {
+    for (const way of ways) {
       const leftMs = request.ringForMs - (this.#clock.monotonic() - startedMs);
       if (leftMs <= 0 || request.signal?.aborted) break;
       last = await ring(way, leftMs);

@@ -7,6 +7,7 @@ import { noteSoon } from '#timeline/note-soon.ts';
 import type { Actor, Desk } from './desk.ts';
 import { takeWaitingAtDesk } from './call-waiting.ts';
 import { addToCall } from './add-to-call.ts';
+import { drainTrunk, restoreTrunk } from './drain-trunk.ts';
 import { bookCall, cancelBooking } from './book-call.ts';
 import { campOn, cancelCampOn } from './camp-on.ts';
 import { answerRun, callDeputy, confirmPerson, redialPerson, skipStep, startPlan, stopRun } from './start-plan.ts';
@@ -67,6 +68,8 @@ export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
   'alarm.shelve': { right: 'alarm', run: shelveAlarm },
   'alarm.unshelve': { right: 'alarm', run: unshelveAlarm },
   'bell.silence': { right: 'alarm', run: silenceBell },
+  'trunk.drain': { right: 'administer', run: drainTrunk },
+  'trunk.restore': { right: 'administer', run: restoreTrunk },
   'gauges.replay': { right: 'drill', run: replayFlood },
   'gauges.stop-replay': { right: 'drill', run: stopFloodReplay },
   'incident.open': { right: 'alarm', run: openIncident },

@@ -22,6 +22,7 @@ import type { Recordings } from '#calls/recording.ts';
 import type { UnpackedRecordings } from '#calls/unpacked-recordings.ts';
 import type { RoutingBook } from '#calls/routing/routing.ts';
 import type { WaitingCalls } from '#calls/waiting-calls.ts';
+import type { OutOfService } from '#calls/trunks/out-of-service.ts';
 import type { Trunks } from '#calls/trunks/trunks.ts';
 import type { Directory } from '#directory/directory.ts';
 import type { Incidents } from '#incidents/incidents.ts';
@@ -58,6 +59,7 @@ export interface Desk {
   openMedia: OpenMedia;
   lines: Lines;
   trunks: Trunks;
+  outOfService: OutOfService;
   blacklist: Blacklist;
   /** What routing reads. */
   routingBook: RoutingBook;

@@ -24,6 +24,7 @@ import { decideRecording } from '#calls/recording-rules.ts';
 import type { RoutingBook } from '#calls/routing/routing.ts';
 import type { SipLeg } from '#calls/sip-leg.ts';
 import { Supervisions } from '#calls/supervision.ts';
+import { OutOfService } from '#calls/trunks/out-of-service.ts';
 import { Trunks } from '#calls/trunks/trunks.ts';
 import { WaitingCalls } from '#calls/waiting-calls.ts';
 import { WebRtcMedia } from '#calls/web-rtc-media.ts';
@@ -165,8 +166,9 @@ export async function openServer(config: Config): Promise<Server> {
   // The nouns.
   const system = new SystemState(clock, { isDemo: config.isDemo, simulators: config.simulators });
   const phones = new Phones(userAgent);
-  const lines = new Lines(directory, clock);
-  const trunks = opened.use(new Trunks({ ...kit, directory, userAgent, lines, timeline }));
+  const outOfService = await OutOfService.open({ ...kit, store });
+  const lines = new Lines(directory, clock, outOfService);
+  const trunks = opened.use(new Trunks({ ...kit, directory, userAgent, lines, outOfService, timeline }));
   const blacklist = await Blacklist.open({ ...kit, store });
   const routingBook: RoutingBook = {
     site: directory.site,
@@ -255,6 +257,7 @@ export async function openServer(config: Config): Promise<Server> {
     openMedia,
     lines,
     trunks,
+    outOfService,
     blacklist,
     routingBook,
     countMisdeed: userAgent.countMisdeed.bind(userAgent),

@@ -15,6 +15,7 @@ import type { Lines } from '../lines.ts';
 import type { TrunkWay } from '../routing/routing.ts';
 import type { NetworkCause } from './causes.ts';
 import { orderOf } from './order.ts';
+import type { OutOfService } from './out-of-service.ts';
 
 /** Calls that must fail one after another by the trunk's own fault before it counts as down, where nobody asks it by OPTIONS. */
 const FAULTS_UNTIL_DOWN = 2;
@@ -42,6 +43,7 @@ interface Parts {
   directory: Pick<Directory, 'site'>;
   userAgent: UserAgent;
   lines: Lines;
+  outOfService: OutOfService;
   timeline: Timeline;
   clock: Clock;
   chance: Chance;
@@ -63,11 +65,17 @@ export class Trunks extends Emitter<{ changed: [trunk: string] }> implements Asy
     this.#parts = parts;
     for (const trunk of parts.directory.site.trunks) this.#watch(trunk);
     parts.lines.on('changed', (trunk) => this.#tellSoon(trunk));
+    parts.outOfService.on('changed', (trunk) => this.#tellSoon(trunk));
   }
 
-  /** In which order a call tries these ways. */
-  order(ways: readonly TrunkWay[]): TrunkWay[] {
-    return orderOf(ways, (trunk) => this.#isToBeAvoided(trunk), this.#parts.chance);
+  /**
+   * In which order a call tries these ways. Those out of service are none of them, but for an emergency call, which takes them
+   * last: work on a line is no reason to let nobody come.
+   */
+  order(ways: readonly TrunkWay[], { isEmergency }: { isEmergency: boolean }): TrunkWay[] {
+    const isOut = (trunk: string) => this.#parts.outOfService.of(trunk) !== undefined;
+    const serving = isEmergency ? ways : ways.filter(({ trunk }) => !isOut(trunk));
+    return orderOf(serving, (trunk) => isOut(trunk) || this.#isToBeAvoided(trunk), this.#parts.chance);
   }
 
   /** A call has got through to the far end, whatever its party said. */
@@ -103,6 +111,7 @@ export class Trunks extends Emitter<{ changed: [trunk: string] }> implements Asy
     const { trunk, health, sinceMs, counts, registration } = this.#watched.get(id)!;
     const { lines } = this.#parts;
     const why = this.#why(this.#watched.get(id)!);
+    const out = this.#parts.outOfService.of(id);
     return {
       id,
       name: trunk.name,
@@ -111,6 +120,7 @@ export class Trunks extends Emitter<{ changed: [trunk: string] }> implements Asy
       health,
       since: sinceMs,
       ...(why ? { why } : {}),
+      ...(out ? { outOfService: { by: out.by, because: out.because, since: out.sinceMs } } : {}),
       ...(registration ? { isRegistered: registration.state.kind === 'registered' } : {}),
       lines: trunk.lines,
       inUse: lines.inUse(id),
@@ -123,7 +133,11 @@ export class Trunks extends Emitter<{ changed: [trunk: string] }> implements Asy
           since,
           ...(line === undefined ? {} : { line }),
         })),
-      lineNames: trunk.lineNames.map((line) => ({ ...line, isFaulty: lines.isFaulty(id, line.id) })),
+      lineNames: trunk.lineNames.map((line) => ({
+        ...line,
+        isFaulty: lines.isFaulty(id, line.id),
+        ...(this.#parts.outOfService.of(id, line.id) ? { isOutOfService: true as const } : {}),
+      })),
       calls: { ...counts },
     };
   }
