@@ -38,6 +38,24 @@ const PaZone = z.object({
   names: z.array(z.string().max(80)).max(1000).optional(),
 });
 
+const CameraOfGateway = z
+  .object({
+    id: Id,
+    url: z
+      .string()
+      .max(500)
+      .regex(/^rtsps?:\/\/[^\s'"@]+$/, 'rtsp://host[:port]/path; user and password have fields of their own'),
+    username: z.string().max(64).optional(),
+    password: z.string().max(128).optional(),
+    /** A file with the password on its first line, so that it need not stand here. */
+    passwordFile: z.string().optional(),
+    transport: z.enum(['tcp', 'udp']).optional(),
+    encodeAnew: z.enum(['auto', 'always']).optional(),
+  })
+  .refine(({ password, passwordFile }) => password === undefined || passwordFile === undefined, {
+    message: 'a password or a file with it, not both',
+  });
+
 const peer = { listenPort: Port.default(0), remoteHost: z.string(), remotePort: Port.min(1) };
 
 const common = { id: Id, bearer: Bearer.optional() };
@@ -188,6 +206,11 @@ export const GatewayConfig = z.discriminatedUnion('kind', [
       .min(1)
       .max(100),
     devices: accounts(Account),
+  }),
+  z.object({
+    kind: z.literal('camera'),
+    ...common,
+    cameras: z.array(CameraOfGateway).min(1).max(200),
   }),
   z.object({
     kind: z.literal('alarm-webhook'),

@@ -1,7 +1,7 @@
 import type { Site } from '@tocsin/protocol/directory.ts';
 import type { Bearer } from '@tocsin/protocol/common.ts';
 import type { GatewaysConfig } from './config.ts';
-import type { DemoEdges, DemoEdgesConfig } from './demo.ts';
+import { DEMO_CAMERA_ACCOUNT, type DemoEdges, type DemoEdgesConfig } from './demo.ts';
 import type { PhoneManner } from './demo-phones.ts';
 import type { AirSimulatorConfig } from './radio/air-simulator.ts';
 
@@ -57,6 +57,7 @@ export function demoEdgesOfSite(site: Site, options: DemoSiteOptions): DemoEdges
     }),
     airs: site.channels.slice(1).flatMap(({ id, bearer }) => airOf(id, bearer)),
     smsc: {},
+    cameras: site.cameras.map(({ id }) => ({ id })),
     devices: site.devices.map(({ id, location }) => ({
       id,
       latitude: location?.latitude,
@@ -141,6 +142,13 @@ export function gatewaysOfSite(
     if (!air) continue;
     const { gateway: id, bearer } = each;
     gateways.push({ kind: 'radio', id, bearer, sipPort: 0, channel: each.id, air: { listenPort: 0, ...air } });
+  }
+  for (const id of new Set(site.cameras.map((camera) => camera.gateway))) {
+    const cameras = site.cameras.flatMap((camera) => {
+      const url = camera.gateway === id ? addresses.cameras?.[camera.id] : undefined;
+      return url === undefined ? [] : [{ id: camera.id, url, ...DEMO_CAMERA_ACCOUNT }];
+    });
+    if (cameras.length > 0) gateways.push({ kind: 'camera', id, bearer: 'ip', cameras });
   }
   return {
     site: site.id,

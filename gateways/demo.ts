@@ -3,6 +3,8 @@ import type { Chance } from '@tocsin/server/kernel/chance.ts';
 import type { Clock } from '@tocsin/server/kernel/clock.ts';
 import type { Log } from '@tocsin/server/kernel/log.ts';
 import { DeviceSimulator } from './alarm/devices/mqtt/device-simulator.ts';
+import { makeClip } from './camera/simulator/h264-clip.ts';
+import { RtspCamera, type CameraManner } from './camera/simulator/rtsp-camera.ts';
 import type { GatewaysConfig } from './config.ts';
 import { startDemoPhones, type DemoPhones, type DemoPhonesOptions, type PhoneManner } from './demo-phones.ts';
 import { openHorn, type HornSimulator } from './pa/horn-simulator.ts';
@@ -32,6 +34,8 @@ export interface DemoEdgesConfig {
   /** Further channels, by what their radios speak. */
   airs?: AirSimulatorConfig[];
   smsc?: { port?: number; behaviour?: Partial<SmscBehaviour> };
+  /** IP cameras, each with its own colours. */
+  cameras?: { id: string }[];
   devices?: { id: string; latitude?: number; longitude?: number; heartbeatEveryMs?: number }[];
   gauges?: { id: string; unit: string; normal: number; wander: number; peak: number }[];
   /** Between two readings of each gauge; default 10 s. */
@@ -54,6 +58,7 @@ export type DemoControl =
   | { do: 'write-horn-wav'; horn: string; file: string }
   | { do: 'flood'; gauge: string; riseMs?: number; stayMs?: number }
   | { do: 'calm'; gauge: string }
+  | { do: 'camera-manner'; camera: string; manner: CameraManner }
   | { do: 'smsc-counts' }
   | { do: 'smsc-behave'; behaviour: Partial<SmscBehaviour> }
   | { do: 'smsc-cut' }
@@ -66,6 +71,9 @@ export type DemoControl =
 
 export type DemoAnswer = { ok: true; [key: string]: unknown } | { ok: false; because: string };
 
+/** What the simulated cameras ask for. */
+export const DEMO_CAMERA_ACCOUNT = { username: 'viewer', password: 'tocsin-demo' } as const;
+
 /** The simulated edges while they run. */
 export interface DemoEdges extends AsyncDisposable {
   /** Where gateways find them. */
@@ -74,6 +82,8 @@ export interface DemoEdges extends AsyncDisposable {
     usrp?: { host: string; port: number };
     trunk?: { host: string; port: number };
     airs: Record<string, AirSimulator['air']>;
+    /** Where each camera's picture is, by its id. */
+    cameras?: Record<string, string>;
   };
   readonly smsc: SmscSimulator | undefined;
   readonly radio: UsrpRadioSimulator | undefined;
@@ -83,6 +93,7 @@ export interface DemoEdges extends AsyncDisposable {
   readonly horns: ReadonlyMap<string, HornSimulator | SipHornSimulator>;
   readonly devices: ReadonlyMap<string, DeviceSimulator>;
   readonly gauges: GaugeSimulator | undefined;
+  readonly cameras: ReadonlyMap<string, RtspCamera>;
   control(ask: DemoControl): Promise<DemoAnswer>;
   snapshot(): Record<string, unknown>;
 }
@@ -134,6 +145,13 @@ export async function startDemoEdges(
     devices.set(id, opened.use(new DeviceSimulator({ ...mqtt, id, location, heartbeatEveryMs, clock, chance })));
   }
 
+  const ffmpeg = process.env['TOCSIN_FFMPEG'] ?? process.env['FFMPEG_BIN'] ?? 'ffmpeg';
+  const cameras = new Map<string, RtspCamera>();
+  for (const [index, { id }] of (config.cameras ?? []).entries()) {
+    const clip = () => makeClip({ ffmpeg, hue: index * 120 });
+    cameras.set(id, opened.use(await RtspCamera.open({ ...DEMO_CAMERA_ACCOUNT, host, clip, clock, chance })));
+  }
+
   const gauges = config.gauges && new GaugeSimulator({ gauges: config.gauges, clock });
   if (gauges && config.gauges)
     opened.use<SensorGateway>(
@@ -167,13 +185,14 @@ export async function startDemoEdges(
   }
 
   const parts = opened.move();
-  const simulators = { smsc, radio, airs, phones, horns, devices, gauges };
+  const simulators = { smsc, radio, airs, phones, horns, devices, gauges, cameras };
   return {
     ...simulators,
     addresses: {
       ...(smsc && { smsc: { host, port: smsc.port } }),
       ...(radio && { usrp: { host, port: radio.port } }),
       airs: Object.fromEntries([...airs].map(([channel, { air }]) => [channel, air])),
+      cameras: Object.fromEntries([...cameras].map(([id, { url }]) => [id, url])),
       ...(phones?.trunkAddress && { trunk: { host: phones.trunkAddress.host, port: phones.trunkAddress.port } }),
     },
     control: (ask) => control(ask, simulators),
@@ -234,11 +253,11 @@ export function demoGatewaysConfig(
   };
 }
 
-type Simulators = Pick<DemoEdges, 'smsc' | 'radio' | 'airs' | 'phones' | 'horns' | 'devices' | 'gauges'>;
+type Simulators = Pick<DemoEdges, 'smsc' | 'radio' | 'airs' | 'phones' | 'horns' | 'devices' | 'gauges' | 'cameras'>;
 
 async function control(
   ask: DemoControl,
-  { smsc, radio, airs, phones, horns, devices, gauges }: Simulators,
+  { smsc, radio, airs, phones, horns, devices, gauges, cameras }: Simulators,
 ): Promise<DemoAnswer> {
   const no = (what: string): DemoAnswer => ({ ok: false, because: `there is no ${what}` });
   switch (ask.do) {
@@ -295,6 +314,13 @@ async function control(
     case 'calm':
       gauges?.calm(ask.gauge);
       return { ok: true };
+    case 'camera-manner': {
+      const camera = cameras.get(ask.camera);
+      if (!camera) return no(`camera "${ask.camera}"`);
+      camera.manner = ask.manner;
+      if (ask.manner === 'hangs-up') camera.hangUp();
+      return { ok: true };
+    }
     case 'smsc-counts':
       return smsc ? { ok: true, counts: smsc.counts(), last: smsc.submits.slice(-20) } : no('SMSC');
     case 'smsc-behave':

@@ -3,6 +3,7 @@
  * `node gateways/main.ts --config gateways.yaml`. It answers `{kind: 'ready', gateways}` or `{kind: 'failed', why}`,
  * ends itself in order when the parent goes away, and needs nothing else from its parent: its work comes by MQTT and SIP.
  */
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { systemChance } from '@tocsin/server/kernel/chance.ts';
@@ -113,9 +114,22 @@ async function start(one: GatewayConfig, config: GatewaysConfig, log: ReturnType
       });
     case 'telemetry-sl651':
       return (await import('./sensor/sl651/centre.ts')).startTelemetryCentre({ ...common, ...given(one) });
+    case 'camera':
+      return (await import('./camera/camera-gateway.ts')).startCameraGateway({
+        ...common,
+        ...one,
+        ffmpeg: process.env['TOCSIN_FFMPEG'] ?? process.env['FFMPEG_BIN'] ?? 'ffmpeg',
+        cameras: one.cameras.map(withPassword),
+      });
     case 'alarm-webhook':
       return (await import('./alarm/devices/webhook/receiver.ts')).startWebhookReceiver({ ...common, ...given(one) });
   }
+}
+
+/** A password that is kept in a file of its own. */
+function withPassword<One extends { passwordFile?: string | undefined }>({ passwordFile, ...camera }: One) {
+  if (passwordFile === undefined) return camera;
+  return { ...camera, password: readFileSync(passwordFile, 'utf8').split('\n')[0]!.trim() };
 }
 
 /** Without what is not said, so that it does not take the place of what all share. */

@@ -333,6 +333,7 @@ export function fakeSite(morePeople = 120): SiteView {
     ],
     textTemplates: [],
     zoneGroups: [],
+    cameras: [],
     sounds: [],
   };
 }

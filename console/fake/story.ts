@@ -167,6 +167,7 @@ function desk(): Story {
       gateways: [],
       checks: [],
       shelves: [],
+      cameras: [],
       feeds: [
         {
           id: 'feed-wang',

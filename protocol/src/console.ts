@@ -304,6 +304,11 @@ export const Command = z.discriminatedUnion('do', [
   // video
   z.object({ do: z.literal('video.ask'), targets: z.array(Target).min(1).max(50), incident: Id.optional() }),
   z.object({ do: z.literal('video.end'), feed: Id }),
+  /** Keeps the next whole picture as evidence. */
+  z.object({ do: z.literal('video.snapshot'), feed: Id }),
+  z.object({ do: z.literal('video.record'), feed: Id, isOn: z.boolean() }),
+  /** A camera's picture is wanted: [{ feed }], the one that runs already if there is one. */
+  z.object({ do: z.literal('camera.open'), camera: Id, incident: Id.optional() }),
   // people
   z.object({ do: z.literal('care.view'), person: Id, alarm: Id.optional() }),
   // the whole

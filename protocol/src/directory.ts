@@ -189,6 +189,20 @@ export const AlarmDevice = z.object({
 });
 export type AlarmDevice = z.infer<typeof AlarmDevice>;
 
+/** A camera of the site. Its address and its password are its gateway's (`gateways.yaml`). */
+export const Camera = z.object({
+  id: Id,
+  name: Name,
+  organisation: Id,
+  gateway: Id,
+  /** Where it stands. */
+  location: Location,
+  /** What it looks at, where that is elsewhere: distances to an alarm are measured from here. */
+  looksAt: Location.optional(),
+  bearer: Bearer.default('ip'),
+});
+export type Camera = z.infer<typeof Camera>;
+
 /** A right, given to a role. */
 export const Right = z.enum([
   'view', // see the desk
@@ -325,6 +339,7 @@ export const Site = z.object({
   gauges: z.array(Gauge).default([]),
   gaugeRules: z.array(GaugeRule).max(200).default([]),
   devices: z.array(AlarmDevice).default([]),
+  cameras: z.array(Camera).max(1000).default([]),
   /** Plan ids in the order of the desk's buttons. */
   planButtons: z.array(Id).default([]),
   /** Every resource is tried at this hour by the clock of the machine; without it on demand only. */

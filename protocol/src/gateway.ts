@@ -50,7 +50,7 @@ export type DeviceReading = z.infer<typeof DeviceReading>;
 /** What a gateway can reach; retained with `online`, replaced by the last will. */
 export const GatewayResource = z.object({
   id: Id,
-  kind: z.enum(['zone', 'channel', 'line', 'sms-provider', 'gauge', 'device', 'horn', 'modem']),
+  kind: z.enum(['zone', 'channel', 'line', 'sms-provider', 'gauge', 'device', 'horn', 'modem', 'camera']),
   state: z.enum(['ready', 'degraded', 'down']),
   detail: z.string().max(200).optional(),
   /** SIP address under which the resource answers, when it has a voice. */
@@ -131,6 +131,23 @@ export const GatewayCommand = z.discriminatedUnion('kind', [
       .max(360)
       .regex(/^[A-Za-z0-9+/]+={0,2}$/),
   }),
+  /**
+   * A camera's picture is wanted as RTP (H.264, RFC 6184) with SRTP (AES_CM_128_HMAC_SHA1_80, RFC 3711), without RTCP. Said
+   * again with the same `stream` it goes on; `forMs` after it was said last the gateway stops by itself.
+   */
+  z.object({
+    kind: z.literal('send-picture'),
+    command: Id,
+    camera: Id,
+    stream: Id,
+    to: z.object({ host: z.string().max(255), port: z.number().int().min(1).max(65_535) }),
+    ssrc: z.number().int().min(1).max(0x7fffffff),
+    payloadType: z.number().int().min(96).max(127),
+    /** Key and salt, 30 octets in base 64. */
+    srtpKey: z.string().regex(/^[A-Za-z0-9+/]{40}$/),
+    forMs: z.number().int().min(1000).max(600_000),
+  }),
+  z.object({ kind: z.literal('stop-picture'), command: Id, camera: Id, stream: Id }),
   z.object({ kind: z.literal('self-test'), command: Id, resource: Id }),
   /** A warning to the public and to other offices, in the words of CAP 1.2. */
   z.object({

@@ -444,12 +444,16 @@ export interface DeviceView {
 export interface FeedView {
   id: string;
   person?: string;
+  /** A camera of the site. */
+  camera?: string;
   name: Name;
   state: 'invited' | 'opened' | 'live' | 'lost' | 'ended';
   since: number;
   invitedAt: number;
   liveSince?: number;
   endedBecause?: string;
+  /** Why a camera gives no picture now: one of CAMERA_TROUBLES. */
+  trouble?: string;
   hasVideo: boolean;
   hasAudio: boolean;
   isRecording: boolean;
@@ -458,6 +462,43 @@ export interface FeedView {
   run?: string;
   incident?: string;
   viewers: number;
+}
+
+/**
+ * Why a camera gives no picture; the console has each in the user's words. The gateway finds all but the last two, which only the
+ * server can know.
+ */
+export const CAMERA_TROUBLES = [
+  /** Nobody answers at its address: unplugged, no power, no network. */
+  'camera-unreachable',
+  /** It does not take the user name and password. */
+  'camera-password-wrong',
+  /** It answers, but has no such stream. */
+  'camera-stream-unknown',
+  /** What answers does not speak RTSP. */
+  'camera-not-rtsp',
+  /** Its stream has no picture. */
+  'camera-without-picture',
+  /** The picture has stopped, or what comes is none. */
+  'camera-silent',
+  /** The sender beside the camera did not start or has died. */
+  'camera-sender-failed',
+  /** Packets come, but none with which a picture could begin. */
+  'camera-no-key-frame',
+  /** The gateway that the camera is behind is away. */
+  'camera-gateway-away',
+] as const;
+export type CameraTrouble = (typeof CAMERA_TROUBLES)[number];
+
+/** A camera of the site: whether it is there, and its feed while somebody wants its picture. */
+export interface CameraView {
+  id: string;
+  /** `unknown`: its gateway has not told of it yet. */
+  state: 'ready' | 'down' | 'unknown';
+  trouble?: CameraTrouble;
+  /** What an engineer wants to know. */
+  detail?: string;
+  feed?: string;
 }
 
 /** A conversation by text with one number that has written to us. */
@@ -564,6 +605,7 @@ export interface LiveNouns {
   gauges: GaugeView;
   devices: DeviceView;
   feeds: FeedView;
+  cameras: CameraView;
   threads: ThreadView;
   orders: OrderView;
   gateways: GatewayView;
@@ -595,6 +637,7 @@ export const LIVE_NOUNS = [
   'gauges',
   'devices',
   'feeds',
+  'cameras',
   'threads',
   'orders',
   'gateways',
@@ -621,7 +664,7 @@ export interface TimelineEntry {
   organisation?: string;
   isDrill: boolean;
   data: Record<string, unknown>;
-  blobs: { sha256: string; kind: 'audio' | 'video' | 'document'; ms?: number; url: string }[];
+  blobs: { sha256: string; kind: 'audio' | 'video' | 'picture' | 'document'; ms?: number; url: string }[];
   hash: string;
   previous: string;
 }

@@ -29,7 +29,7 @@ export function findContradictions(site: Site): Contradiction[] {
   const roles = ids('roles');
   const groups = ids('groups');
   const accounts = ids('accounts', 'user');
-  for (const list of ['users', 'channels', 'gauges', 'gaugeRules', 'devices'] as const) ids(list);
+  for (const list of ['users', 'channels', 'gauges', 'gaugeRules', 'devices', 'cameras'] as const) ids(list);
   for (const list of ['textTemplates', 'sounds'] as const) ids(list);
   const zones = ids('zones');
   ids('zoneGroups');
@@ -55,7 +55,7 @@ export function findContradictions(site: Site): Contradiction[] {
   site.organisations.forEach(({ parent }, i) =>
     refer(['organisations', i, 'parent'], parent, organisations, 'organisation'),
   );
-  for (const list of ['users', 'people', 'zones', 'channels', 'gauges', 'devices'] as const)
+  for (const list of ['users', 'people', 'zones', 'channels', 'gauges', 'devices', 'cameras'] as const)
     site[list].forEach(({ organisation }, i) =>
       refer([list, i, 'organisation'], organisation, organisations, 'organisation'),
     );

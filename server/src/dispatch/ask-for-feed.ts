@@ -1,5 +1,5 @@
 import type { StepFeeds } from '#plans/step.ts';
-import type { Feed } from '#video/feed.ts';
+import type { FieldFeed } from '#video/field-feed.ts';
 import type { Desk } from './desk.ts';
 
 /** What a feed is kept as, so that a link that has been sent still works after a restart. */
@@ -21,7 +21,7 @@ export async function askForFeed(
   desk: Pick<Desk, 'feeds' | 'store' | 'directory' | 'publicUrl' | 'clock'>,
 ): Promise<{ feed: string; link: string }> {
   const { feeds, store, directory, publicUrl } = desk;
-  const known = feeds.find(options.id);
+  const known = feeds.field(options.id);
   const name = directory.person(options.person)?.name.zh ?? options.person;
   const feed =
     known ??
@@ -46,7 +46,7 @@ export async function askForFeed(
       options.incident ?? null,
       options.asker,
       options.isDrill,
-      new Date(expiresAtMs),
+      new Date(expiresAtMs ?? 0),
     ],
   );
   return { feed: feed.id, link: `${publicUrl}/field/${feed.token}` };
@@ -94,7 +94,11 @@ export function keepFeeds({ feeds, store, log, clock }: Pick<Desk, 'feeds' | 'st
   });
 }
 
-function follow(feed: Feed, onState: Parameters<StepFeeds['ask']>[0]['onState'], { clock }: Pick<Desk, 'clock'>): void {
+function follow(
+  feed: FieldFeed,
+  onState: Parameters<StepFeeds['ask']>[0]['onState'],
+  { clock }: Pick<Desk, 'clock'>,
+): void {
   const tell = () => {
     const { state, ending } = feed.snapshot();
     onState({ state, at: clock.now(), ...(ending ? { detail: ending } : {}) });

@@ -136,12 +136,13 @@ const KINDS: Partial<Record<GatewayState['resources'][number]['kind'], CheckItem
   'sms-provider': 'texts',
   gauge: 'sensor',
   device: 'device',
+  camera: 'camera',
 };
 
 function nameOf(resource: string, { directory }: Desk): Name {
-  const { zones, channels, gauges, devices, trunks } = directory.site;
+  const { zones, channels, gauges, devices, trunks, cameras } = directory.site;
   return (
-    [...zones, ...channels, ...gauges, ...devices, ...trunks].find(({ id }) => id === resource)?.name ?? {
+    [...zones, ...channels, ...gauges, ...devices, ...trunks, ...cameras].find(({ id }) => id === resource)?.name ?? {
       zh: resource,
     }
   );

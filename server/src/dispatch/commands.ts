@@ -37,6 +37,7 @@ import { limitFromDesk } from './limit-call.ts';
 import { playIntoCall, rightToPlay, stopPlayingIntoCall } from './play-into-call.ts';
 import { openPatch, selectTalkgroup, setAutomaticLevel, setVolume, soundAlertTone } from './patch-resources.ts';
 import { pressDevice, radioSpeaks } from './play-demo.ts';
+import { openCamera } from './open-camera.ts';
 import { parkFromDesk, retrieveAtDesk } from './park-call.ts';
 import { pickUpAtDesk } from './pick-up-call.ts';
 import { playOnZones, sayOnZones, speakOnZones, stopZones } from './page-zones.ts';
@@ -52,7 +53,7 @@ import { setMode } from './set-mode.ts';
 import { leaveChannel, listenToChannel, releaseFloor, requestFloor } from './talk-on-channel.ts';
 import { transferCall } from './transfer-call.ts';
 import { viewCareFile } from './view-care-file.ts';
-import { askForVideo, endFeed } from './watch-feed.ts';
+import { askForVideo, endFeed, keepSnapshot, recordFeed } from './watch-feed.ts';
 
 interface CommandDoor<Name extends CommandName> {
   /** The right that a user needs, over the organisation that the command concerns or his own. */
@@ -143,6 +144,9 @@ export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
   'thread.close': { right: 'text', run: closeThread },
   'video.ask': { right: 'watch', run: askForVideo },
   'video.end': { right: 'watch', run: endFeed },
+  'video.snapshot': { right: 'watch', run: keepSnapshot },
+  'video.record': { right: 'watch', run: recordFeed },
+  'camera.open': { right: 'watch', run: openCamera },
   'care.view': { right: 'view-care', run: viewCareFile },
   'mode.set': { right: 'run-plan', run: setMode },
   'demo.press-device': { right: 'view', run: pressDevice },

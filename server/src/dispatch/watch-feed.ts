@@ -1,8 +1,7 @@
 import type { CommandOf } from '@tocsin/protocol/console.ts';
 import { FieldLeg } from '#calls/field-leg.ts';
 import { relative } from 'node:path';
-import type { FeedHappening, FeedSnapshot } from '#video/feed.ts';
-import type { RecordingPart } from '#video/recording.ts';
+import type { FeedHappening, FeedSnapshot } from '#video/feed-facts.ts';
 import type { Actor, Desk } from './desk.ts';
 import { askForFeed } from './ask-for-feed.ts';
 import { peopleOf } from './targets.ts';
@@ -54,21 +53,35 @@ export async function endFeed({ feed }: CommandOf<'video.end'>, _actor: Actor, d
   await desk.feeds.get(feed).end('dispatcher-ended');
 }
 
+/** Keeps the next whole picture of a feed as evidence. */
+export async function keepSnapshot({ feed }: CommandOf<'video.snapshot'>, actor: Actor, desk: Desk) {
+  const { sha256, takenAtMs } = await desk.feeds.get(feed).takeSnapshot({ by: actor.user });
+  return { sha256, at: takenAtMs };
+}
+
+/** Records a feed from now on, or no longer. */
+export async function recordFeed({ feed, isOn }: CommandOf<'video.record'>, actor: Actor, desk: Desk) {
+  const found = desk.feeds.get(feed);
+  if (isOn) await found.startRecording({ by: actor.user });
+  else await found.stopRecording();
+}
+
 /**
- * What the house does by itself with a feed: everything on the timeline, a recording from the first picture, and the
- * phone's voice into the conference of the run that asked for it, so that the field hears and speaks.
+ * What the house does by itself with a feed: everything on the timeline, a recording from the first picture (of a camera: while
+ * a run wants it), and the phone's voice into the conference of the run that asked for it, so that the field hears and speaks.
  */
 export function followFeeds(desk: Desk): void {
   const { feeds, log } = desk;
   feeds.on('happened', (feed, happening) => {
     note(feed, happening, desk);
-    if (happening.what === 'feed.live') {
+    const isRecorded = feed.owner.kind !== 'camera' || feed.run !== undefined;
+    if (happening.what === 'feed.live' && isRecorded) {
       feeds
         .get(feed.id)
         .startRecording({ by: 'system' })
         .catch((error: unknown) => log.error('video recording not started', { feedId: feed.id, error }));
     }
-    if (happening.what === 'feed.opened' || happening.what === 'feed.live')
+    if (feeds.field(feed.id) && (happening.what === 'feed.opened' || happening.what === 'feed.live'))
       bringIn(feed, desk).catch((error: unknown) => log.error('field phone not joined', { feedId: feed.id, error }));
   });
 }
@@ -82,8 +95,8 @@ async function bringIn(feed: FeedSnapshot, desk: Desk): Promise<void> {
   });
   if (!conference || conference.participants().some(({ view, isOut }) => view.feed === feed.id && !isOut)) return;
   const person = desk.directory.person(feed.owner.id);
-  const source = desk.feeds.get(feed.id);
-  if (source.snapshot().isInCall) return;
+  const source = desk.feeds.field(feed.id);
+  if (!source || source.snapshot().isInCall) return;
   const leg = await FieldLeg.open(
     { number: feed.id, ...(person ? { person: person.id, name: person.name } : {}) },
     (engine) => source.openAudioLeg({ engine }),
@@ -133,33 +146,65 @@ async function keepLeft(desk: Desk): Promise<void> {
 
 function note(feed: NotedFeed, happening: FeedHappening, { timeline, store, log, dataFolder }: Desk): void {
   const { what, ...facts } = happening;
-  const part = 'part' in happening ? happening.part : undefined;
+  const kept = fileOf(happening);
   const append = () =>
     timeline
       .append({
         kind: what,
         isDrill: feed.isDrill,
+        ...('by' in happening && what === 'feed.snapshot-taken' ? { actor: happening.by } : {}),
         ...(feed.owner.kind === 'person' ? { person: feed.owner.id } : {}),
         ...(feed.incidentId ? { incident: feed.incidentId } : {}),
         ...(feed.run ? { run: feed.run } : {}),
-        data: { feed: feed.id, name: feed.owner.name, ...facts, ...(part ? { part: withoutFile(part) } : {}) },
-        ...(part
+        data: {
+          ...{ feed: feed.id, name: feed.owner.name },
+          ...(feed.owner.kind === 'camera' ? { camera: feed.owner.id } : {}),
+          ...facts,
+          ...('part' in happening ? { part: withoutFile(happening.part) } : {}),
+          ...('picture' in happening ? { picture: withoutFile(happening.picture) } : {}),
+        },
+        ...(kept
           ? {
               blobs: [
-                { sha256: part.sha256, kind: 'video', path: relative(dataFolder, part.file), ms: part.durationMs },
+                {
+                  ...{ sha256: kept.sha256, kind: kept.kind, path: relative(dataFolder, kept.file) },
+                  ...(kept.kind === 'video' ? { ms: kept.ms } : {}),
+                },
               ],
             }
           : {}),
       })
       .catch((error: unknown) => log.error('timeline entry lost', { kind: what, error }));
   // Whoever reads the entry can play its file at once.
-  if (part) void keepPart(part, feed, { store, log, dataFolder }).then(append);
+  if (kept) void keepFile(kept, feed, { store, log, dataFolder }).then(append);
   else void append();
 }
 
-/** A finished file of a video recording can be found by its hash, as one of sound can. */
-async function keepPart(
-  part: RecordingPart,
+/** A file of a feed that is evidence. */
+interface KeptFile {
+  id: string;
+  kind: 'video' | 'picture';
+  file: string;
+  sha256: string;
+  fromMs: number;
+  ms: number;
+}
+
+function fileOf(happening: FeedHappening): KeptFile | undefined {
+  if ('part' in happening) {
+    const { recordingId, startedAtMs, durationMs, file, sha256 } = happening.part;
+    return { id: `${recordingId}-${startedAtMs}`, kind: 'video', file, sha256, fromMs: startedAtMs, ms: durationMs };
+  }
+  if ('picture' in happening) {
+    const { file, sha256, takenAtMs } = happening.picture;
+    return { id: `picture-${sha256.slice(0, 32)}`, kind: 'picture', file, sha256, fromMs: takenAtMs, ms: 0 };
+  }
+  return undefined;
+}
+
+/** A finished file of a feed can be found by its hash, as one of sound can. */
+async function keepFile(
+  kept: KeptFile,
   feed: NotedFeed,
   { store, log, dataFolder }: Pick<Desk, 'store' | 'log' | 'dataFolder'>,
 ): Promise<void> {
@@ -175,12 +220,12 @@ async function keepPart(
       `insert into recordings (id, file, started_at, closed_at, duration_ms, sha256, facts) values ($1, $2, $3, $4, $5, $6, $7)
        on conflict (id) do nothing`,
       [
-        `${part.recordingId}-${part.startedAtMs}`,
-        relative(dataFolder, part.file),
-        new Date(part.startedAtMs),
-        new Date(part.startedAtMs + part.durationMs),
-        Math.round(part.durationMs),
-        part.sha256,
+        kept.id,
+        relative(dataFolder, kept.file),
+        new Date(kept.fromMs),
+        new Date(kept.fromMs + kept.ms),
+        Math.round(kept.ms),
+        kept.sha256,
         JSON.stringify(facts),
       ],
     )
@@ -188,6 +233,6 @@ async function keepPart(
 }
 
 /** Where the file lies on this machine's disk is nobody's business outside: its hash says which it is. */
-function withoutFile({ file: _file, ...part }: RecordingPart): Omit<RecordingPart, 'file'> {
-  return part;
+function withoutFile<Kept extends { file: string }>({ file: _file, ...kept }: Kept): Omit<Kept, 'file'> {
+  return kept;
 }

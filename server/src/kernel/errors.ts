@@ -50,6 +50,8 @@ export const FAILURES = {
   FEED_LIMIT: 'The limit of video feeds at the same time is reached',
   VIEWING_LIMIT: 'As many people watch this feed as can',
   RECORDING_LIMIT: 'The limit of video recordings at the same time is reached',
+  CAMERA_UNKNOWN: 'There is no such camera',
+  SNAPSHOT_FAILED: 'No whole picture came that could be kept',
   // alarms and incidents
   ALARM_UNKNOWN: 'There is no such alarm',
   ALARM_STATE: 'The alarm is not in a state that allows this',

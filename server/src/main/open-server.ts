@@ -48,6 +48,7 @@ import { SystemState } from '#dispatch/system-state.ts';
 import { noteIntruders } from '#dispatch/note-intruders.ts';
 import { followAlarms } from '#dispatch/raise-alarm.ts';
 import { tellPreparing } from '#dispatch/tell-preparing.ts';
+import { followCameras } from '#dispatch/open-camera.ts';
 import { followFeeds, recoverVideo } from '#dispatch/watch-feed.ts';
 import { openIncidents } from '#incidents/incidents.ts';
 import { Warnings } from '#incidents/warnings.ts';
@@ -318,6 +319,7 @@ export async function openServer(config: Config): Promise<Server> {
   await restoreFeeds(desk);
   keepFeeds(desk);
   followFeeds(desk);
+  followCameras(desk);
   await recoverVideo(desk);
   followAlarms(desk);
   noteIntruders(desk);
@@ -382,8 +384,8 @@ function surviveRejections(log: Log): () => void {
   return () => process.off('unhandledRejection', note);
 }
 
-/** The gateways that the site's zones and channels are behind. */
-function gatewaysExpected(site: Site): { id: string; kind: 'pa' | 'radio' | 'satellite' }[] {
+/** The gateways that the site's zones, channels and cameras are behind. */
+function gatewaysExpected(site: Site): { id: string; kind: 'pa' | 'radio' | 'satellite' | 'camera' }[] {
   const pa = site.zones.flatMap(({ reach }) => (reach.kind === 'gateway' ? [reach.gateway] : []));
   const channels = new Map(
     site.channels.map(({ gateway, bearer }) => [gateway, bearer === 'satellite' ? 'satellite' : 'radio'] as const),
@@ -391,6 +393,7 @@ function gatewaysExpected(site: Site): { id: string; kind: 'pa' | 'radio' | 'sat
   return [
     ...[...new Set(pa)].map((id) => ({ id, kind: 'pa' as const })),
     ...[...channels].map(([id, kind]) => ({ id, kind })),
+    ...[...new Set(site.cameras.map(({ gateway }) => gateway))].map((id) => ({ id, kind: 'camera' as const })),
   ];
 }
 

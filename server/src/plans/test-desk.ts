@@ -83,6 +83,7 @@ export const TEST_SITE: Site = {
       thresholds: [],
     },
   ],
+  cameras: [],
   devices: [
     {
       id: 'key-1',

@@ -46,11 +46,13 @@ export interface LentRouter {
 export class MediaWorker implements AsyncDisposable {
   readonly #worker: Worker;
   readonly #server: WebRtcServer;
+  readonly #address: WorkerAddress;
   readonly #routers = new Map<string, Promise<SharedRouter>>();
 
-  private constructor(worker: Worker, server: WebRtcServer) {
+  private constructor(worker: Worker, server: WebRtcServer, address: WorkerAddress) {
     this.#worker = worker;
     this.#server = server;
+    this.#address = address;
   }
 
   /** Starts the binary. `onDied` is called once when it ends by itself; everything that lived in it is gone then. */
@@ -66,7 +68,7 @@ export class MediaWorker implements AsyncDisposable {
     });
     try {
       const server = await worker.createWebRtcServer({ listenInfos: listenInfos(address) });
-      return new MediaWorker(worker, server);
+      return new MediaWorker(worker, server, address);
     } catch (error) {
       worker.close();
       throw error;
@@ -105,6 +107,12 @@ export class MediaWorker implements AsyncDisposable {
       iceConsentTimeout: ICE_CONSENT_TIMEOUT_S,
       initialAvailableOutgoingBitrate: 1_000_000,
     });
+  }
+
+  /** Where senders of plain RTP are listened to, and where they find us. */
+  get plainAddress(): { listenHost: string; reachedAt: string } {
+    const { host, announcedAddress } = this.#address;
+    return { listenHost: host, reachedAt: announcedAddress ?? (host === '0.0.0.0' ? '127.0.0.1' : host) };
   }
 
   /** Live figures for `/debug` and metrics. */

@@ -8,6 +8,7 @@ import type { BrowserGone } from './browser-presence.ts';
 import type { EngineAddress } from './engine-link.ts';
 import { FieldAudioLeg } from './field-audio-leg.ts';
 import type { LentRouter, MediaWorker } from './media-worker.ts';
+import { PlainIntake, type IntakeState } from './plain-intake.ts';
 import { fromPage, PageTransport, type TransportParameters } from './page-transport.ts';
 import { RecordingTap } from './recording-tap.ts';
 import { SOURCES, type ConsumerParameters, type Source, type WatchedSource } from './sources.ts';
@@ -25,6 +26,8 @@ export type PublisherEvents = {
   'call-wanted': [boolean];
   /** Closed for good: by us, or with the worker. */
   closed: ['closed' | 'worker-died'];
+  /** Of a camera whose picture comes as plain RTP. */
+  intake: [IntakeState];
 };
 
 /** What every feed's router can carry. The payload types are fixed, so one router serves all. H.264 for phones that encode nothing else in hardware. */
@@ -66,6 +69,7 @@ export class Publisher implements AsyncDisposable, Listenable<PublisherEvents> {
   #sending: PageTransport | undefined;
   #receiving: PageTransport | undefined;
   #leg: FieldAudioLeg | undefined;
+  #intake: PlainIntake | undefined;
   #isClosed = false;
   on = this.#events.on.bind(this.#events);
   once = this.#events.once.bind(this.#events);
@@ -98,8 +102,9 @@ export class Publisher implements AsyncDisposable, Listenable<PublisherEvents> {
     return this.#isClosed;
   }
 
-  /** Has the phone given no sign of life for 10 s, or no page of it connected? */
+  /** Has the phone given no sign of life for 10 s, or no page of it connected? Does a camera send no picture? */
   get isSilent(): boolean {
+    if (this.#intake) return this.#intake.state !== 'flowing';
     return this.#sending?.presence.state !== 'connected';
   }
 
@@ -165,6 +170,26 @@ export class Publisher implements AsyncDisposable, Listenable<PublisherEvents> {
     return { id: producer.id };
   }
 
+  /** Takes the picture of a camera as SRTP, in place of a page or of an earlier intake. `lost` and `back` tell of its silences, `intake` of all its states. */
+  async openIntake(): Promise<PlainIntake> {
+    this.#mustBeOpen();
+    const { worker, clock, chance } = this.#options;
+    this.#intake?.close();
+    this.#forget('camera');
+    const intake = await PlainIntake.open(this.router, { ...worker.plainAddress, clock, chance });
+    if (this.#isClosed) intake.close();
+    this.#mustBeOpen();
+    this.#intake = intake;
+    this.#sources.set('camera', intake.producer);
+    intake.on('state', (state) => {
+      if (this.#intake !== intake) return;
+      this.#events.emit(state === 'flowing' ? 'back' : 'lost');
+      this.#events.emit('intake', state);
+    });
+    this.#events.emit('source-added', 'camera');
+    return intake;
+  }
+
   /** The page no longer sends this source. */
   removeSource(source: Source): void {
     this.#sources.get(source)?.close();
@@ -205,12 +230,13 @@ export class Publisher implements AsyncDisposable, Listenable<PublisherEvents> {
   }
 
   /** A second way out for the camera and the microphone, as plain RTP for a recorder. See `RecordingTap`. */
-  async openTap({ host }: { host: string }): Promise<RecordingTap> {
+  async openTap({ host, only }: { host: string; only?: WatchedSource }): Promise<RecordingTap> {
     this.#mustBeOpen();
     const tap: RecordingTap = await RecordingTap.open({
       host,
       router: this.router,
       producerOf: (source) => this.#sources.get(source),
+      ...(only && { only }),
       onClose: () => this.#taps.delete(tap),
     });
     this.#taps.add(tap);
@@ -238,6 +264,7 @@ export class Publisher implements AsyncDisposable, Listenable<PublisherEvents> {
     for (const tap of [...this.#taps]) tap.close();
     this.#sending?.close();
     this.#receiving?.close();
+    this.#intake?.close();
     this.#sources.clear();
     this.#lent.giveBack();
     this.#options.onClose();

@@ -42,12 +42,15 @@ export class RecordingTap implements Listenable<RecordingTapEvents> {
     router: Router;
     host: string;
     producerOf: (source: WatchedSource) => Producer | undefined;
+    /** Absent: all that flows. */
+    only?: WatchedSource;
     onClose: () => void;
   }): Promise<RecordingTap> {
     const branches: Branch[] = [];
     try {
       for (const source of ['camera', 'microphone'] as const) {
         const producer = options.producerOf(source);
+        if (options.only !== undefined && options.only !== source) continue;
         if (producer) branches.push(await openBranch(options, source, await freeRtpPort(options.host), producer));
       }
       return new RecordingTap(options.host, branches, options.onClose);

@@ -74,9 +74,9 @@ export async function watch(page: Page, viewer: Viewer): Promise<void> {
     consume: ({ source, rtpCapabilities }) => viewer.consume(source as WatchedSource, rtpCapabilities),
     resume: ({ source }) => viewer.resume(source as WatchedSource),
   });
-  const { routerRtpCapabilities, transport } = viewer;
+  const { routerRtpCapabilities, transport, sources } = viewer;
   await page.evaluate(
-    async ({ asked, routerRtpCapabilities, transport }) => {
+    async ({ asked, routerRtpCapabilities, transport, sources }) => {
       const page = globalThis as any;
       const ask = (name: string, body: object) => page[asked](name, body);
       const device = await page.mediasoupClient.Device.factory();
@@ -96,10 +96,9 @@ export async function watch(page: Page, viewer: Viewer): Promise<void> {
         } else page.ears = page.kit.ears(new page.MediaStream([track]));
         await ask('resume', { source });
       };
-      await page.take('camera');
-      await page.take('microphone');
+      for (const source of sources) await page.take(source);
     },
-    { asked, routerRtpCapabilities, transport },
+    { asked, routerRtpCapabilities, transport, sources },
   );
 }
 

@@ -1,5 +1,5 @@
 /** The SIP stack as gateways see it. Inside the server, import the file that defines the thing. */
-export { digestSecret, type DigestSecret } from './auth/digest.ts';
+export { digestResponse, digestSecret, ha1Of, type DigestAlgorithm, type DigestSecret } from './auth/digest.ts';
 export type { Binding } from './registrar/binding.ts';
 export { type BindingStore, noBindingStore } from './registrar/binding-store.ts';
 export { type Replaces, parseReplaces } from './session/replaces.ts';

@@ -4,7 +4,7 @@ import { canonical, sha256 } from './canonical.ts';
 export interface Blob {
   /** Of the file's bytes, 64 characters of lower-case hex. */
   sha256: string;
-  kind: 'audio' | 'video' | 'document';
+  kind: 'audio' | 'video' | 'picture' | 'document';
   /** Below the data folder. */
   path: string;
   /** Duration. */

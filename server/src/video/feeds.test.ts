@@ -9,7 +9,8 @@ import type { Publisher, PublisherEvents } from '#sfu/publisher.ts';
 import type { Sfu } from '#sfu/sfu.ts';
 import type { Source } from '#sfu/sources.ts';
 import type { Viewer, ViewerEvents } from '#sfu/viewer.ts';
-import { FEED_LIMITS } from './feed.ts';
+import { FEED_LIMITS } from './feed-facts.ts';
+import { FIELD_LIMITS } from './field-feed.ts';
 import { Feeds, FEEDS_LIMITS } from './feeds.ts';
 
 test('a feed goes from invited over opened to live, is lost and comes back, and ends when its phone stays away', async () => {
@@ -23,13 +24,13 @@ test('a feed goes from invited over opened to live, is lost and comes back, and 
   assert.equal(feed.state, 'live');
   publisher!.fallSilent();
   assert.equal(feed.state, 'lost');
-  clock.advance(FEED_LIMITS.lostForMs - 1);
+  clock.advance(FIELD_LIMITS.lostForMs - 1);
   publisher!.comeBack();
   assert.equal(feed.state, 'live');
-  clock.advance(FEED_LIMITS.lostForMs * 2);
+  clock.advance(FIELD_LIMITS.lostForMs * 2);
   assert.equal(feed.state, 'live');
   publisher!.fallSilent();
-  clock.advance(FEED_LIMITS.lostForMs);
+  clock.advance(FIELD_LIMITS.lostForMs);
   assert.deepEqual([feed.state, feed.snapshot().ending], ['ended', 'phone-lost']);
   assert.deepEqual(told, [
     'feed.invited',
@@ -123,7 +124,7 @@ test('a location belongs to the feed; nonsense is refused and a flood is thinned
   const at = (latitude: number) => ({ latitude, longitude: 114.3, accuracyMetres: 12, atMs: clock.now() });
   feed.locate(at(30.1));
   feed.locate(at(30.2));
-  clock.advance(FEED_LIMITS.locationEveryMs);
+  clock.advance(FIELD_LIMITS.locationEveryMs);
   feed.locate({ ...at(30.3), atMs: clock.now() + 1e9 });
   assert.deepEqual(heard, [30.1, 30.3]);
   assert.equal(feed.snapshot().location?.atMs, clock.now());

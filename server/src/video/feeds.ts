@@ -4,7 +4,10 @@ import { Emitter, type Listenable } from '#kernel/emitter.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import type { Log } from '#kernel/log.ts';
 import type { Sfu } from '#sfu/sfu.ts';
-import { Feed, type FeedHappening, type FeedOwner, type FeedSnapshot } from './feed.ts';
+import { CameraFeed, type CameraSender } from './camera-feed.ts';
+import type { FeedHappening, FeedOwner, FeedSnapshot } from './feed-facts.ts';
+import type { Feed } from './feed.ts';
+import { FieldFeed } from './field-feed.ts';
 import type { FeedLocation } from './location.ts';
 import { sealLeftParts, type RecordingPart } from './recording.ts';
 
@@ -44,6 +47,16 @@ export interface Invitation {
   token?: string;
 }
 
+/** Which camera is wanted, and why. */
+export interface CameraWish {
+  camera: { id: string; name: string };
+  sender: CameraSender;
+  by: string;
+  incidentId?: string;
+  run?: string;
+  isDrill?: boolean;
+}
+
 export interface FeedsOptions {
   sfu: Sfu;
   /** A folder of ours: one folder below it for each recorded feed. */
@@ -55,12 +68,12 @@ export interface FeedsOptions {
   log: Log;
 }
 
-/** Every source of video that the control room has asked for. */
+/** Every source of video that the control room has asked for: phones behind links, and cameras. */
 export class Feeds implements AsyncDisposable, Listenable<FeedsEvents> {
   readonly #options: FeedsOptions;
   readonly #events = new Emitter<FeedsEvents>();
   readonly #feeds = new Map<string, Feed>();
-  readonly #byToken = new Map<string, Feed>();
+  readonly #byToken = new Map<string, FieldFeed>();
   #isClosed = false;
   on = this.#events.on.bind(this.#events);
   once = this.#events.once.bind(this.#events);
@@ -73,35 +86,43 @@ export class Feeds implements AsyncDisposable, Listenable<FeedsEvents> {
    * Makes a feed whose link (`feed.token` is its secret) can be sent to a phone. With the `id` of one that is there already, it is
    * that one. With `id` and `token`, a feed is brought back after a restart, of which the timeline knows. Throws FEED_LIMIT.
    */
-  invite(invitation: Invitation): Feed {
+  invite(invitation: Invitation): FieldFeed {
     const known = invitation.id === undefined ? undefined : this.find(invitation.id);
-    if (known) return known;
-    const { sfu, recordingsFolder, ffmpeg = 'ffmpeg', clock, chance, log } = this.#options;
-    const open = [...this.#feeds.values()].filter(({ state }) => state !== 'ended');
-    if (this.#isClosed || open.length >= FEEDS_LIMITS.feedsAtOnce) throw new DispatchError('FEED_LIMIT');
-    const feed = new Feed({
-      sfu,
+    if (known instanceof FieldFeed) return known;
+    const { expiresInMs = FEEDS_LIMITS.linkForMs, token } = invitation;
+    const feed = new FieldFeed({
+      ...this.#common(invitation),
       owner: invitation.owner,
-      invitedBy: invitation.by,
-      incidentId: invitation.incidentId,
-      run: invitation.run,
-      isDrill: invitation.isDrill,
       id: invitation.id,
-      token: invitation.token,
-      expiresAtMs: clock.now() + (invitation.expiresInMs ?? FEEDS_LIMITS.linkForMs),
-      recordingsFolder,
-      ffmpeg,
-      clock,
-      chance,
-      log,
-      admitRecording: () => this.#admitRecording(),
+      token,
+      expiresAtMs: this.#options.clock.now() + expiresInMs,
     });
-    this.#feeds.set(feed.id, feed);
     this.#byToken.set(feed.token, feed);
-    this.#pass(feed);
-    if (invitation.token === undefined) this.#events.emit('happened', feed.snapshot(), { what: 'feed.invited' });
-    this.#events.emit('changed', feed.snapshot());
-    return feed;
+    return this.#begin(feed, token === undefined);
+  }
+
+  /** The feed of a camera; the one that runs already, if there is one. Throws FEED_LIMIT. */
+  openCamera(wish: CameraWish): CameraFeed {
+    const { camera, sender } = wish;
+    const running = this.ofCamera(camera.id);
+    if (running) return running;
+    return this.#begin(
+      new CameraFeed({ ...this.#common(wish), owner: { kind: 'camera', id: camera.id, name: camera.name }, sender }),
+      true,
+    );
+  }
+
+  /** The feed of a camera that is being pulled now. */
+  ofCamera(camera: string): CameraFeed | undefined {
+    for (const feed of this.#feeds.values())
+      if (feed instanceof CameraFeed && feed.owner.id === camera && feed.state !== 'ended') return feed;
+    return undefined;
+  }
+
+  /** A phone's feed; undefined when there is none, or it is a camera's. */
+  field(feedId: string): FieldFeed | undefined {
+    const feed = this.find(feedId);
+    return feed instanceof FieldFeed ? feed : undefined;
   }
 
   find(feedId: string): Feed | undefined {
@@ -116,7 +137,7 @@ export class Feeds implements AsyncDisposable, Listenable<FeedsEvents> {
   }
 
   /** The feed of a link that has not ended. Throws FEED_UNKNOWN. Guessing is hopeless: a token has 128 bits. */
-  findByToken(token: string): Feed {
+  findByToken(token: string): FieldFeed {
     const feed = this.#byToken.get(token);
     if (!feed) throw new DispatchError('FEED_UNKNOWN');
     return feed;
@@ -144,6 +165,24 @@ export class Feeds implements AsyncDisposable, Listenable<FeedsEvents> {
     await Promise.all([...this.#feeds.values()].map((feed) => feed.end('server-stopping')));
   }
 
+  #common({ by, incidentId, run, isDrill }: Pick<Invitation, 'by' | 'incidentId' | 'run' | 'isDrill'>) {
+    const { sfu, recordingsFolder, ffmpeg = 'ffmpeg', clock, chance, log } = this.#options;
+    const open = [...this.#feeds.values()].filter(({ state }) => state !== 'ended');
+    if (this.#isClosed || open.length >= FEEDS_LIMITS.feedsAtOnce) throw new DispatchError('FEED_LIMIT');
+    const admitRecording = () => this.#admitRecording();
+    const kit = { sfu, recordingsFolder, ffmpeg, clock, chance, log, admitRecording };
+    return { ...kit, invitedBy: by, incidentId, run, isDrill };
+  }
+
+  #begin<Kind extends Feed>(feed: Kind, isNew: boolean): Kind {
+    this.#feeds.set(feed.id, feed);
+    this.#pass(feed);
+    const what = feed instanceof CameraFeed ? 'feed.opened' : 'feed.invited';
+    if (isNew) this.#events.emit('happened', feed.snapshot(), { what });
+    this.#events.emit('changed', feed.snapshot());
+    return feed;
+  }
+
   #admitRecording(): void {
     const running = [...this.#feeds.values()].filter(({ isRecording }) => isRecording);
     if (running.length >= FEEDS_LIMITS.recordingsAtOnce) throw new DispatchError('RECORDING_LIMIT');
@@ -160,8 +199,8 @@ export class Feeds implements AsyncDisposable, Listenable<FeedsEvents> {
     });
   }
 
-  #forget({ token }: Feed): void {
-    this.#byToken.delete(token);
+  #forget(feed: Feed): void {
+    if (feed instanceof FieldFeed) this.#byToken.delete(feed.token);
     const ended = [...this.#feeds.values()].filter(({ state }) => state === 'ended');
     for (const { id } of ended.slice(0, Math.max(0, ended.length - FEEDS_LIMITS.endedFeedsKept)))
       this.#feeds.delete(id);

@@ -1,5 +1,5 @@
 import type { SiteView } from '@tocsin/protocol/console.ts';
-import type { Channel, Gauge, Group, Organisation, Zone, AlarmDevice } from '@tocsin/protocol/directory.ts';
+import type { Camera, Channel, Gauge, Group, Organisation, Zone, AlarmDevice } from '@tocsin/protocol/directory.ts';
 
 export type PersonEntry = SiteView['people'][number];
 
@@ -13,6 +13,7 @@ export class Directory {
   readonly channels: ReadonlyMap<string, Channel>;
   readonly gauges: ReadonlyMap<string, Gauge>;
   readonly devices: ReadonlyMap<string, AlarmDevice>;
+  readonly cameras: ReadonlyMap<string, Camera>;
   readonly organisations: ReadonlyMap<string, Organisation>;
   readonly #byNumber = new Map<string, PersonEntry>();
 
@@ -25,6 +26,7 @@ export class Directory {
     this.channels = byId(site?.channels);
     this.gauges = byId(site?.gauges);
     this.devices = byId(site?.devices);
+    this.cameras = byId(site?.cameras);
     this.organisations = byId(site?.organisations);
     for (const person of this.people.values()) {
       for (const number of person.numbers) {

@@ -53,8 +53,10 @@ export function entryLine(entry: TimelineEntry): { icon: IconName; text: string 
 }
 
 function plainLine(entry: TimelineEntry): string {
-  const sentence = t.entries.kinds[entry.kind];
-  const who = entry.person ? personName(entry.person) : entry.actor ? userName(entry.actor) : '';
+  const isOfCamera = typeof entry.data['camera'] === 'string';
+  const sentence = (isOfCamera && t.entries.kinds[`${entry.kind}/camera`]) || t.entries.kinds[entry.kind];
+  const actor = entry.actor ? userName(entry.actor) : '';
+  const who = entry.person ? personName(entry.person) : isOfCamera ? wordOf(entry.data['name']) : actor;
   return sentence ? sentence(whatOf(entry), who) : `${entry.kind} ${whatOf(entry)}`;
 }
 

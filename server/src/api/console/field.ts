@@ -3,10 +3,10 @@ import type { CommandResult } from '@tocsin/protocol/console.ts';
 import { FieldRequest, type FieldHello, type FieldToServer, type ServerToField } from '@tocsin/protocol/video.ts';
 import type { Desk } from '#dispatch/desk.ts';
 import { DispatchError } from '#kernel/errors.ts';
-import type { Feed } from '#video/feed.ts';
+import type { FieldFeed } from '#video/field-feed.ts';
 import { complain } from '../complain.ts';
 
-type FieldData = { feed: Feed; isOpen: boolean };
+type FieldData = { feed: FieldFeed; isOpen: boolean };
 type FieldSocket = Socket<FieldToServer, ServerToField, Record<string, never>, FieldData>;
 
 /** The field phone's door: whoever has the link may send; nothing else of the house is reachable from here. */

@@ -38,5 +38,6 @@ export function siteFor(session: Session, desk: Desk): SiteView {
     gauges: site.gauges.filter(isMine),
     gaugeRules: site.gaugeRules,
     devices: site.devices.filter(isMine),
+    cameras: site.cameras.filter(isMine),
   };
 }

@@ -3,7 +3,7 @@ import { ViewerRequest, type ServerToViewer } from '@tocsin/protocol/video.ts';
 import { may } from '#directory/rights.ts';
 import type { Session } from '#directory/rights.ts';
 import { DispatchError } from '#kernel/errors.ts';
-import type { Viewing } from '#video/feed.ts';
+import type { Viewing } from '#video/feed-facts.ts';
 import type { Desk } from '#dispatch/desk.ts';
 
 /** Videos that one console may watch at the same time. */

@@ -21,6 +21,7 @@ const TYPES: Record<string, string> = {
   webm: 'video/webm',
   mkv: 'video/x-matroska',
   opus: 'audio/ogg',
+  jpg: 'image/jpeg',
   pdf: 'application/pdf',
 };
 

@@ -124,9 +124,9 @@ export function readModel(entries: readonly TimelineEntry[], names: Names): Mode
         clips.push(clip);
       }
     } else {
-      const sound = entry.blobs.find((blob) => blob.kind !== 'document');
+      const sound = entry.blobs.find((blob) => blob.kind === 'audio' || blob.kind === 'video');
       const lane = laneOf(kind);
-      if (sound && sound.kind !== 'document' && lane) {
+      if (sound && (sound.kind === 'audio' || sound.kind === 'video') && lane) {
         clips.push({
           id: entry.id,
           lane,

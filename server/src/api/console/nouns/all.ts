@@ -1,6 +1,7 @@
 import { alarms } from './alarms.ts';
 import { bookings } from './bookings.ts';
 import { calls } from './calls.ts';
+import { cameras } from './cameras.ts';
 import { channels } from './channels.ts';
 import { checks } from './checks.ts';
 import { conferences } from './conferences.ts';
@@ -43,6 +44,7 @@ export const NOUNS = [
   gauges,
   devices,
   feeds,
+  cameras,
   threads,
   orders,
   gateways,

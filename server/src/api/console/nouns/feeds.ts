@@ -1,6 +1,6 @@
 import type { FeedView } from '@tocsin/protocol/views.ts';
 import type { Desk } from '#dispatch/desk.ts';
-import type { FeedSnapshot } from '#video/feed.ts';
+import type { FeedSnapshot } from '#video/feed-facts.ts';
 import type { NounDoor } from '../noun-door.ts';
 
 export const feeds: NounDoor<'feeds'> = {
@@ -18,13 +18,16 @@ export const feeds: NounDoor<'feeds'> = {
 
 function viewOf(feed: FeedSnapshot, desk: Desk): FeedView {
   const person = feed.owner.kind === 'person' ? desk.directory.person(feed.owner.id) : undefined;
+  const camera = desk.directory.site.cameras.find(({ id }) => feed.owner.kind === 'camera' && id === feed.owner.id);
   const conference = desk.conferences
     .all()
     .find((each) => each.participants().some(({ view, isIn }) => view.feed === feed.id && isIn));
   return {
     id: feed.id,
     ...(person ? { person: person.id } : {}),
-    name: person?.name ?? { zh: feed.owner.name },
+    ...(feed.owner.kind === 'camera' ? { camera: feed.owner.id } : {}),
+    ...(feed.trouble ? { trouble: feed.trouble } : {}),
+    name: person?.name ?? camera?.name ?? { zh: feed.owner.name },
     state: feed.state,
     since: feed.sinceMs,
     invitedAt: feed.invitedAtMs,
