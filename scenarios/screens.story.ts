@@ -30,9 +30,11 @@ const PAGES = (alarm: string, run: string) => [
   '/calls',
   '/texts',
   '/orders',
+  '/recordings',
   '/check',
   '/settings',
   '/settings/trunks',
+  '/settings/security',
 ];
 
 test(
