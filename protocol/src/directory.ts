@@ -100,6 +100,8 @@ export const Channel = z.object({
     .string()
     .regex(/^[0-9]{2,8}$/)
     .optional(),
+  /** With `voice` such a phone keys it by speaking as well; absent: with its keys alone. */
+  keying: z.enum(['keys', 'voice']).optional(),
   location: Location.optional(),
   coverageMetres: z.number().positive().optional(),
   /** What was measured on this channel, where it differs from what its bearer is known for; milliseconds. */

@@ -76,8 +76,8 @@ export class ChannelKeying {
   }
 
   /** Somebody's voice is heard, or no longer. */
-  voice(party: KeyingParty, isSpeaking: boolean): void {
-    if (isSpeaking) this.#press(party);
+  voice(party: KeyingParty, isSpeaking: boolean, speaksInto?: Leg): void {
+    if (isSpeaking) this.#press(party, undefined, speaksInto);
     else this.#letGo(party.id);
   }
 

@@ -7,6 +7,9 @@ import type { Log } from '#kernel/log.ts';
 import type { MediaBridge } from '#media/bridge.ts';
 import type { MediaEngine } from '#media/engine.ts';
 import type { Timeline } from '#timeline/timeline.ts';
+import type { PlaybackSource } from '#media/playback.ts';
+import { ChannelLine } from './channel-line.ts';
+import { ChannelRoom } from './channel-room.ts';
 import type { Dialler } from './dialler.ts';
 import { profileOf } from './floor/bearer-profile.ts';
 import { Floor } from './floor/floor.ts';
@@ -14,9 +17,6 @@ import type { FloorEnd, FloorRequest, Talker } from './floor/talker.ts';
 import type { GatewayResources, NewGatewayCommand } from './gateway-resources.ts';
 import type { Leg } from './leg.ts';
 import type { Recording, Recordings } from './recording.ts';
-
-/** A gateway answers at once; longer than this and it is not there. */
-const GATEWAY_ANSWERS_WITHIN_MS = 4_000;
 
 /** Tones that make everybody listen: one, two in turn, or one that is on and off. */
 export const ALERT_TONES = {
@@ -51,6 +51,8 @@ export class RadioChannel extends Emitter<{
   /** Somebody has the floor now, also one who had to wait for it. */
   granted: [talker: Talker];
   ended: [talker: Talker, because: FloorEnd];
+  /** One who listens by himself speaks, or no longer. */
+  speaking: [leg: Leg, isSpeaking: boolean];
 }> {
   readonly facts: Channel;
   readonly floor: Floor;
@@ -61,9 +63,10 @@ export class RadioChannel extends Emitter<{
   /** Those who have let go, until their last words have passed. */
   readonly #tails = new Map<string, Timer>();
   readonly #askedAt = new Map<string, number>();
-  #leg?: Leg;
-  #dialling?: Promise<Leg | undefined>;
-  #own?: { bridge: MediaBridge; recording: Promise<Recording | undefined> };
+  readonly #line: ChannelLine;
+  #own?: Promise<ChannelRoom> | undefined;
+  /** The same when it is open. */
+  #room?: ChannelRoom | undefined;
   #patched?: { bridge: MediaBridge; conference: string };
   #since: number;
   #wasReady = false;
@@ -76,6 +79,13 @@ export class RadioChannel extends Emitter<{
     this.facts = facts;
     this.#parts = parts;
     this.#since = parts.clock.now();
+    this.#line = new ChannelLine(facts, parts, (because) => {
+      this.#patched = undefined;
+      this.floor.lost();
+      this.#note('channel.left', { because });
+      void this.#closeOwn('bridge-only');
+      this.emit('changed');
+    });
     this.floor = new Floor(parts.clock, profileOf(facts), {
       granted: (talker, isCarrierUp) => this.#granted(talker, isCarrierUp),
       ended: (talker, because) => this.#ended(talker, because),
@@ -95,7 +105,7 @@ export class RadioChannel extends Emitter<{
 
   /** What is being recorded while phones listen; a patched channel is recorded by its conference. */
   get recording(): Promise<Recording | undefined> | undefined {
-    return this.#own?.recording;
+    return this.#room?.recording;
   }
 
   get conference(): string | undefined {
@@ -124,8 +134,7 @@ export class RadioChannel extends Emitter<{
    * @throws DispatchError CHANNEL_UNAVAILABLE
    */
   request(talker: Talker, options: { leg?: Leg | undefined; mayQueue?: boolean } = {}): FloorRequest {
-    if (!this.#leg || this.#leg.state !== 'answered')
-      throw new DispatchError('CHANNEL_UNAVAILABLE', this.facts.name.zh);
+    if (!this.#line.isAnswered) throw new DispatchError('CHANNEL_UNAVAILABLE', this.facts.name.zh);
     this.#askedAt.set(talker.id, this.#parts.clock.monotonic());
     if (options.leg) this.#speakers.set(talker.id, options.leg);
     const result = this.floor.request(talker, options.mayQueue);
@@ -163,17 +172,17 @@ export class RadioChannel extends Emitter<{
     this.#wasReady = this.isReady;
     if (!this.isReady) {
       this.floor.lost();
-      void this.#leg?.hangUp('signalling-lost');
-    } else if (this.#listeners.size > 0 && !this.#leg) void this.#listenAgain();
+      void this.#line.leg?.hangUp('signalling-lost');
+    } else if (this.#listeners.size > 0 && !this.#line.leg) void this.#listenAgain();
     this.emit('changed');
   }
 
   /** A phone listens to the channel and can be put on the air. False when the channel cannot be had, or is patched. */
   async listen(leg: Leg): Promise<boolean> {
-    const radio = await this.#connect();
+    const radio = await this.#line.connect();
     if (!radio || this.#patched) return false;
     const own = await this.#openOwn(radio);
-    await own.bridge.add(leg.node, beside(radio));
+    await own.add(leg);
     this.#listeners.set(leg.id, leg);
     leg.once('ended', () => {
       this.#listeners.delete(leg.id);
@@ -181,6 +190,11 @@ export class RadioChannel extends Emitter<{
     });
     this.emit('changed');
     return true;
+  }
+
+  /** Lets one who listens hear a short tone beside the radio; in a conference, and to others, it does nothing. */
+  async beep(leg: Leg, source: PlaybackSource): Promise<void> {
+    if (this.#listeners.has(leg.id)) await this.#room?.beep(leg, source);
   }
 
   listeners(): Leg[] {
@@ -192,7 +206,7 @@ export class RadioChannel extends Emitter<{
    * have the floor. Undefined when its gateway is not there.
    */
   async attach(bridge: MediaBridge, conference: string): Promise<Leg | undefined> {
-    const radio = await this.#connect();
+    const radio = await this.#line.connect();
     if (!radio) return undefined;
     if (this.#patched) throw new DispatchError('CHANNEL_UNAVAILABLE', `${this.facts.name.zh} is patched elsewhere`);
     this.#patched = { bridge, conference };
@@ -212,9 +226,9 @@ export class RadioChannel extends Emitter<{
     if (!this.#patched) return;
     const { bridge, conference } = this.#patched;
     this.#patched = undefined;
-    if (this.#leg) await bridge.remove(this.#leg.node).catch(() => {});
+    if (this.#line.leg) await bridge.remove(this.#line.leg.node).catch(() => {});
     this.#note('channel.unpatched', { conference });
-    if (this.#listeners.size === 0) await this.#leg?.hangUp('channel-left');
+    if (this.#listeners.size === 0) await this.#line.leg?.hangUp('channel-left');
     else await this.#listenAgain();
     this.emit('changed');
   }
@@ -224,7 +238,7 @@ export class RadioChannel extends Emitter<{
    * @throws DispatchError CHANNEL_UNAVAILABLE, FLOOR_TAKEN
    */
   async soundTone(talker: Talker, tone: AlertTone, forMs: number): Promise<void> {
-    const radio = await this.#connect();
+    const radio = await this.#line.connect();
     if (!radio) throw new DispatchError('CHANNEL_UNAVAILABLE', this.facts.name.zh);
     const bridge = this.#patched?.bridge ?? (await this.#openOwn(radio)).bridge;
     const result = this.request(talker);
@@ -250,63 +264,39 @@ export class RadioChannel extends Emitter<{
     this.#note('channel.talkgroup-selected', { talkgroup }, actor);
   }
 
-  #connect(): Promise<Leg | undefined> {
-    if (this.#leg?.state === 'answered') return Promise.resolve(this.#leg);
-    this.#dialling ??= this.#dial().finally(() => (this.#dialling = undefined));
-    return this.#dialling;
-  }
-
-  async #dial(): Promise<Leg | undefined> {
-    const address = this.#parts.resources.address(this.facts.gateway, this.id);
-    if (!address) return undefined;
-    const outcome = await this.#parts.dialler.dial(
-      { address },
-      {
-        ringForMs: GATEWAY_ANSWERS_WITHIN_MS,
-        from: { number: this.id, name: 'Tocsin' },
-        party: { number: this.id, name: this.facts.name },
-      },
-    );
-    if (outcome.kind !== 'answered') {
-      this.#parts.log.warn('radio channel not reached', { channel: this.id, outcome: outcome.kind });
-      return undefined;
-    }
-    this.#leg = outcome.leg;
-    this.#leg.once('ended', (because) => {
-      this.#leg = undefined;
-      this.#patched = undefined;
-      this.floor.lost();
-      this.#note('channel.left', { because });
-      void this.#closeOwn('bridge-only');
-      this.emit('changed');
+  async #openOwn(radio: Leg): Promise<ChannelRoom> {
+    this.#own ??= ChannelRoom.open(radio, this.#heardHere(), {
+      engine: this.#parts.engine,
+      label: `channel ${this.id}`,
+      record: (bridge) => this.#parts.recordings.startByRule(bridge, { channel: this.id, title: this.facts.name.zh }),
+    }).then((room) => {
+      room.on('speaking', (node, isSpeaking) => {
+        const leg = this.listeners().find((each) => each.node.id === node);
+        if (leg) this.emit('speaking', leg, isSpeaking);
+      });
+      this.#room = room;
+      return room;
     });
-    return this.#leg;
-  }
-
-  async #openOwn(radio: Leg) {
-    if (this.#own) return this.#own;
-    const bridge = await this.#parts.engine.openBridge({ label: `channel ${this.id}` });
-    await bridge.add(radio.node, { hears: this.#heardHere() });
-    const recording = this.#parts.recordings.startByRule(bridge, { channel: this.id, title: this.facts.name.zh });
-    this.#own = { bridge, recording };
-    return this.#own;
+    // A room that could not be opened is tried again by the next who listens.
+    this.#own.catch(() => (this.#own = undefined));
+    return await this.#own;
   }
 
   async #closeOwn(how: 'hang-up' | 'bridge-only' = 'hang-up'): Promise<void> {
     const own = this.#own;
     if (!own) return;
     this.#own = undefined;
-    if (how === 'hang-up') await this.#leg?.hangUp('channel-left');
-    await (await own.recording)?.stop();
-    await own.bridge.close();
+    this.#room = undefined;
+    if (how === 'hang-up') await this.#line.leg?.hangUp('channel-left');
+    await (await own).close();
   }
 
   /** The gateway is back, or the patch is undone: the phones that listened are joined to the channel again. */
   async #listenAgain(): Promise<void> {
-    const radio = await this.#connect();
+    const radio = await this.#line.connect();
     if (!radio || this.#patched) return;
     const own = await this.#openOwn(radio);
-    for (const leg of this.listeners()) await own.bridge.add(leg.node, beside(radio)).catch(() => {});
+    for (const leg of this.listeners()) await own.add(leg).catch(() => {});
   }
 
   // --- the floor ---
@@ -368,12 +358,13 @@ export class RadioChannel extends Emitter<{
 
   /** Lets the radio hear those who may speak to it: in a conference everybody, else whoever has the floor. */
   #openTo(): void {
-    const leg = this.#leg;
+    const leg = this.#line.leg;
     const talker = this.floor.talker;
     const speaker = talker && this.#speakers.get(talker.id);
     if (this.#patched && speaker && this.#listeners.has(speaker.id))
       void this.#patched.bridge.setMuted(speaker.node, false).catch(() => {});
-    if (!this.#patched && this.#own && leg) void this.#own.bridge.setHears(leg.node, this.#heardHere()).catch(() => {});
+    if (!this.#patched && this.#room && leg)
+      void this.#room.bridge.setHears(leg.node, this.#heardHere()).catch(() => {});
   }
 
   #heardHere(): string[] {
@@ -391,9 +382,4 @@ export class RadioChannel extends Emitter<{
       })
       .catch((error: unknown) => this.#parts.log.error('timeline entry lost', { kind, error }));
   }
-}
-
-/** How a listening phone is joined: it hears the radio and nobody else; the radio hears it while it may speak. */
-function beside(radio: Leg) {
-  return { hears: [radio.node.id], heardBy: [radio.node.id] };
 }

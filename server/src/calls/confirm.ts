@@ -1,5 +1,5 @@
 import type { Words } from '@tocsin/protocol/reaching.ts';
-import { sleep, type Clock } from '#kernel/clock.ts';
+import { sleep, type Clock, type Timer } from '#kernel/clock.ts';
 import type { Log } from '#kernel/log.ts';
 import type { MediaEngine } from '#media/engine.ts';
 import type { Leg } from './leg.ts';
@@ -7,6 +7,12 @@ import type { Leg } from './leg.ts';
 /** The key that says yes, and the key that says no. */
 export const CONFIRM_DIGIT = '1';
 export const DECLINE_DIGIT = '2';
+
+/**
+ * What sounds like an answering machine gets so long to press a key all the same: a person with a radio beside him may be
+ * taken for one. His deputy is called that much sooner than after the whole time.
+ */
+const MACHINE_MAY_PRESS_FOR_MS = 15_000;
 
 /** Pause between two repetitions of the message. */
 const REPEAT_GAP_MS = 1_200;
@@ -22,11 +28,11 @@ export function promptFor(purpose: keyof typeof PROMPTS, language: 'zh' | 'en'):
   return { text: PROMPTS[purpose][language], language };
 }
 
-export type Confirmation = 'confirmed' | 'declined' | 'not-confirmed' | 'hung-up';
+export type Confirmation = 'confirmed' | 'declined' | 'not-confirmed' | 'machine' | 'hung-up';
 
 /**
  * Speaks to whoever answered until he presses 1 or 2, or the time is up. A voicemail never presses a key,
- * so it never gets past here.
+ * so it never gets past here, and one that is heard to be a machine is given up sooner.
  */
 export async function askToConfirm(
   leg: Leg,
@@ -40,6 +46,14 @@ export async function askToConfirm(
     if (digit === DECLINE_DIGIT) answer.resolve('declined');
   });
   const timer = clock.after(options.forMs, () => answer.resolve('not-confirmed'));
+  let machineTimer: Timer | undefined;
+  leg.whoAnswers?.().then(
+    (who) => {
+      if (who !== 'machine' || done.signal.aborted) return;
+      machineTimer = clock.after(MACHINE_MAY_PRESS_FOR_MS, () => answer.resolve('machine'));
+    },
+    (error: unknown) => log.debug('nobody tells who has answered', { legId: leg.id, error }),
+  );
   const onGone = () => answer.resolve('hung-up');
   leg.gone.addEventListener('abort', onGone, { once: true });
   options.signal?.addEventListener('abort', onGone, { once: true });
@@ -54,6 +68,7 @@ export async function askToConfirm(
   done.abort();
   offDigit();
   timer.cancel();
+  machineTimer?.cancel();
   options.signal?.removeEventListener('abort', onGone);
   // The leg must be off the prompt's bridge before it can join another.
   await speaking;

@@ -166,6 +166,7 @@ export class Dialler {
         };
       case 'group':
       case 'room':
+      case 'channel':
       case 'echo':
       case 'feature':
       case 'unknown':

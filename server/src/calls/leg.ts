@@ -1,5 +1,6 @@
 import type { Name } from '@tocsin/protocol/common.ts';
 import type { Listenable } from '#kernel/emitter.ts';
+import type { Answerer } from '#media/answerer.ts';
 import type { BridgeNode } from '#media/bridge.ts';
 import type { NetworkCause } from './trunks/causes.ts';
 
@@ -100,6 +101,8 @@ export interface Leg extends Listenable<LegEvents> {
   readonly dialog?: DialogId | undefined;
   /** The same while it rings and has not been answered; a proxy may have made several. */
   readonly earlyDialogs?: readonly DialogId[];
+  /** Listens from now on who has answered; absent where nobody can tell. */
+  whoAnswers?(): Promise<Answerer>;
   /** What a bridge joins. */
   readonly node: BridgeNode;
   /** Aborted when the leg ends, whoever ended it. */

@@ -97,6 +97,9 @@ async function tryNumber(
     case 'not-confirmed':
       await leg.hangUp('not-confirmed');
       return { kind: 'not-reached', state: 'voicemail', because: 'no-key-pressed' };
+    case 'machine':
+      await leg.hangUp('not-confirmed');
+      return { kind: 'not-reached', state: 'voicemail', because: 'answering-machine' };
     case 'hung-up':
       if (options.signal.aborted) {
         await leg.hangUp('abandoned');

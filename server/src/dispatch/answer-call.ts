@@ -13,6 +13,7 @@ import type { IncomingInvite } from '#sip/session/incoming-invite.ts';
 import { hasTwoCalls } from './call-waiting.ts';
 import type { Desk } from './desk.ts';
 import { isUrgentFrom } from './dial-for.ts';
+import { enterChannel } from './enter-channel.ts';
 import { enterRoom } from './enter-room.ts';
 import { limitCall } from './limit-call.ts';
 import { EarlyMedia } from './early-media.ts';
@@ -25,6 +26,13 @@ import { useFeature } from './use-feature.ts';
 
 /** How long a called phone rings before the caller is told that nobody answers. */
 export const RING_FOR_MS = 60_000;
+
+/** What a call is called that is no talk of two. */
+const KINDS: Partial<Record<Destination['kind'], CallView['kind']>> = {
+  room: 'conference',
+  echo: 'echo',
+  channel: 'channel',
+};
 
 /** Q.850: the call is not wanted, though the called party could take it. */
 const CALL_REJECTED = 21;
@@ -60,7 +68,7 @@ export async function answerCall(invite: IncomingInvite, desk: Desk): Promise<vo
   const to = desk.directory.personByNumber(number);
   const call = desk.calls.begin(
     {
-      kind: destination.kind === 'room' ? 'conference' : destination.kind === 'echo' ? 'echo' : 'two-party',
+      kind: KINDS[destination.kind] ?? 'two-party',
       from,
       to: { number, ...(to ? { person: to.id, name: to.name } : {}) },
       ...(invite.trunk === undefined ? {} : { trunk: invite.trunk }),
@@ -89,6 +97,9 @@ async function putThrough(
       break;
     case 'room':
       await enterRoom(caller, call, destination.number, desk);
+      break;
+    case 'channel':
+      await enterChannel(caller, call, destination.id, desk);
       break;
     case 'account':
     case 'trunk':

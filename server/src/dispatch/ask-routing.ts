@@ -89,6 +89,11 @@ function outcomeInWords(destination: Destination, { routingBook, phones }: Pick<
       };
     case 'room':
       return { zh: `进入会议室 ${destination.number}`, en: `Enters the conference room ${destination.number}` };
+    case 'channel':
+      return {
+        zh: `收听信道 ${destination.id}，按 * 讲话，按 # 结束`,
+        en: `Hears the channel ${destination.id}; * speaks, # lets go`,
+      };
     case 'echo':
       return { zh: '听到自己的声音', en: 'Hears himself' };
     case 'feature':

@@ -21,6 +21,23 @@ test('phones, rooms and the echo test are found before any trunk', () => {
   assert.equal(decision(ask({ dialled: '8001' }, book)), 'rooms: 8001 is the conference room “Flood”');
 });
 
+test('a radio channel is dialled by phones of the house, and by nobody from outside', () => {
+  const book = testBook({
+    channels: [
+      {
+        id: 'vhf-1',
+        name: { zh: 'VHF 1' },
+        organisation: 'root',
+        gateway: 'radio-1',
+        bearer: 'vhf-uhf',
+        number: '8601',
+      },
+    ],
+  });
+  assert.deepEqual(ask({ dialled: '8601' }, book).destination, { kind: 'channel', id: 'vhf-1' });
+  assert.equal(askFromOutside({ dialled: '8601', calling: '057188880000' }, book).destination.kind, 'unknown');
+});
+
 test('a number that leads nowhere is unknown, a bare prefix too', () => {
   for (const dialled of ['7777', '9'])
     assert.equal(decision(ask({ dialled }, testBook())), 'nowhere: No rule knows this number');

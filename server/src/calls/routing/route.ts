@@ -3,6 +3,7 @@ import { accounts } from './stages/accounts.ts';
 import { barring } from './stages/barring.ts';
 import { blacklist } from './stages/blacklist.ts';
 import { features } from './stages/features.ts';
+import { channels } from './stages/channels.ts';
 import { echoTest } from './stages/echo-test.ts';
 import { emergency } from './stages/emergency.ts';
 import { readNumbers } from './stages/read-numbers.ts';
@@ -24,6 +25,7 @@ const ROUTING_STAGES: readonly RoutingStage[] = [
   echoTest,
   huntGroups,
   rooms,
+  channels,
   accounts,
   emergency,
   barring,

@@ -49,6 +49,8 @@ export type Destination =
   | { kind: 'group'; number: string }
   | { kind: 'room'; number: string }
   | { kind: 'echo' }
+  /** A radio channel: the phone hears it, and is heard while it has the floor. */
+  | { kind: 'channel'; id: string }
   /** `words` are for the dispatcher and the timeline. */
   | { kind: 'refused'; because: RoutingRefusal; words: Name }
   /** A feature of the exchange, with what was dialled behind its code. */
