@@ -1,7 +1,7 @@
 /**
  * What calls cost in the SIP stack, over UDP. Answered: INVITE, 100, 180, 200, ACK, BYE, 200 at a user agent. Led through: the
  * same from one SIPp to another, with the stack between them as a back-to-back user agent that hands the SDP on, and in turn
- * with it Asterisk doing that, where a root with Asterisk is named (see docs/operations.md). Prints one JSON line.
+ * with it Asterisk doing that, where a root with Asterisk is named (see docs/performance.md). Prints one JSON line.
  *
  *   ASTERISK_ROOT=/path/to/root node bench/calls.bench.ts [calls a run] [a second]
  */

@@ -1,4 +1,5 @@
 /** A whole server, with a site of the bench's own, as a bench of the house needs it. */
+import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import { siteFolder, type SiteFile } from '../scenarios/kit/own-site.ts';
 import { Tocsin } from '../scenarios/kit/tocsin.ts';
@@ -9,21 +10,20 @@ export interface House {
   t: TestContext;
 }
 
-/** Starts a server without simulators, measures, and takes everything down again, whatever comes of it. */
+/** Starts a server with these gateways and without simulators, measures, and takes everything down again, whatever comes of it. */
 export async function inHouse<T>(
   alter: (site: SiteFile) => void,
   measure: (house: House) => Promise<T>,
-  environment: Record<string, string> = {},
+  gateways?: unknown[],
 ): Promise<T> {
   const after: (() => unknown)[] = [];
   const t = { after: (run: () => unknown) => after.unshift(run), diagnostic: () => {} } as unknown as TestContext;
   try {
-    const site = await siteFolder(t, alter);
+    const site = await siteFolder(t, alter, gateways);
     const tocsin = await Tocsin.start(t, {
       TOCSIN_SITE: site,
       TOCSIN_SIMULATORS: 'off',
       TOCSIN_LOG_LEVEL: 'warn',
-      ...environment,
     });
     return await measure({ tocsin, t });
   } finally {
@@ -36,4 +36,10 @@ export function carrierAt(site: SiteFile, port: number): void {
   const trunk = site.trunks![0]!;
   trunk.lines = 9000;
   trunk.send!.port = port;
+}
+
+/** Memory that a process holds, as the kernel counts it. */
+export function residentMb(pid: number): number {
+  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
+  return Number(kilobytes) / 1024;
 }

@@ -17,6 +17,7 @@ import { encodeG711, openMediaEngine, readRtp, decodeG711, sine, writeRtp } from
 import { systemChance } from '@tocsin/server/kernel/chance.ts';
 import { systemClock } from '@tocsin/server/kernel/clock.ts';
 import { silentLog } from '@tocsin/server/kernel/log.ts';
+import { percentiles, round } from './percentiles.ts';
 import { AF_INET, loadKernelCalls, MSG_DONTWAIT, SOCK_DGRAM } from '../server/src/linux/kernel-calls.ts';
 
 const role = process.argv[2];
@@ -180,11 +181,5 @@ async function runProbe() {
   await order();
   isMeasuring = true;
   await order();
-  delays.sort((a, b) => a - b);
-  const at = (part: number) => round(delays[Math.min(delays.length - 1, Math.floor(delays.length * part))] ?? NaN);
-  process.send!({ addedDelayMs: { p50: at(0.5), p95: at(0.95), max: at(1), count: delays.length } });
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100;
+  process.send!({ addedDelayMs: percentiles(delays) });
 }

@@ -70,11 +70,14 @@ export interface Load {
 /** SIPp as the far end that rings and answers every call. */
 export async function startAnswerer(port: number): Promise<ChildProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'sipp-'));
-  const args = ['-sn', 'uas', '-i', '127.0.0.1', '-p', `${port}`, '-mp', '29500', '-nostdin'];
+  const args = ['-sn', 'uas', '-i', '127.0.0.1', '-p', `${port}`, '-mp', `${port + 2000}`, '-nostdin'];
   const child = spawn('sipp', args, { cwd: folder, stdio: 'ignore' });
   process.on('exit', () => {
     child.kill();
     rmSync(folder, { recursive: true, force: true });
+  });
+  child.once('exit', (code) => {
+    if (code) throw new Error(`SIPp's answering end on port ${port} ended with ${code}`);
   });
   await once(child, 'spawn');
   return child;
@@ -82,8 +85,9 @@ export async function startAnswerer(port: number): Promise<ChildProcess> {
 
 /** Runs SIPp; rejects unless every call went by the scenario. */
 export async function runSipp(load: Load): Promise<void> {
-  const { code } = await trySipp(load);
-  if (code !== 0) throw new Error(`SIPp ended with ${code}: not every call went by the scenario`);
+  const { code, failed } = await trySipp(load);
+  if (code !== 0)
+    throw new Error(`SIPp ended with ${code}: ${failed} of ${load.calls} calls did not go by the scenario`);
 }
 
 /** Runs SIPp; says how many calls went by the scenario, how many did not, and how long a call took to be answered. */

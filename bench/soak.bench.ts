@@ -5,9 +5,9 @@
  *
  *   node bench/soak.bench.ts [minutes] [calls a second]
  */
-import { readFileSync } from 'node:fs';
 import { pause } from '../scenarios/kit/wait.ts';
-import { carrierAt, type House, inHouse } from './house.ts';
+import { round } from './percentiles.ts';
+import { carrierAt, type House, inHouse, residentMb } from './house.ts';
 import { cpuOfTree, MACHINE, startAnswerer, trySipp } from './sip-load.ts';
 
 const SAMPLE_MS = 15_000;
@@ -59,11 +59,6 @@ async function measure({ tocsin }: House) {
   };
 }
 
-function residentMb(pid: number): number {
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1];
-  return Number(kilobytes) / 1024;
-}
-
 /** Of the straight line that fits best. */
 function slope(points: [x: number, y: number][]): number {
   const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -72,8 +67,6 @@ function slope(points: [x: number, y: number][]): number {
   return over / points.reduce((sum, [x]) => sum + (x - mx) ** 2, 0);
 }
 
-const range = (values: number[]) => ({ least: round(Math.min(...values)), most: round(Math.max(...values)) });
-
-function round(value: number): number {
-  return Math.round(value * 1000) / 1000;
+function range(values: number[]) {
+  return { least: round(Math.min(...values)), most: round(Math.max(...values)) };
 }

@@ -2,7 +2,7 @@
  * What a call costs the whole switch: Tocsin as it is installed (routing, lines, media legs, the timeline in its database),
  * with SIPp on both sides: a caller on the carrier's trunk dials 9 and a number, which goes out by the same trunk to SIPp's
  * answering end. In turn with it Asterisk as a back-to-back user agent, where a root with Asterisk is named (see
- * docs/operations.md). Then the load of the budget: calls at a rate for a while, how many went by the scenario, and whether
+ * docs/performance.md). Then the load of the budget: calls at a rate for a while, how many went by the scenario, and whether
  * the timeline has them all. The talkers send no sound. Prints one JSON line.
  *
  *   ASTERISK_ROOT=/path/to/root node bench/switch.bench.ts [calls a run] [a second] [a second under load] [seconds of load]
