@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import type { LedgerRow, LedgerState } from '@tocsin/protocol/views.ts';
+import { Capture } from '../gateways/kit/test-capture.ts';
 import { Baresip } from './kit/baresip.ts';
-import { Capture } from './kit/capture.ts';
 import { HEARD_ABOVE_DB, hearingTable, listenFor, SILENT_BELOW_DB } from './kit/hearing.ts';
 import { planFolder, stepOf } from './kit/own-plans.ts';
 import { siteFolder } from './kit/own-site.ts';
@@ -129,9 +129,10 @@ test('one press calls eight phones into one conference, where each hears the sev
       for (const speaker of eight) expectTone(sound, speaker, speaker !== listener, listener);
   });
 
-  await t.test('SIP and RTP of the run dissect without a complaint', async () => {
-    const { sip, rtp, complaints } = await capture.dissect(tocsin.sipPort);
-    console.log(`tshark: ${sip} SIP and ${rtp} RTP packets, ${complaints.length} complaints`);
+  await t.test('SIP, RTP and RTCP of the run dissect without a complaint', async () => {
+    const { sip, rtp, rtcp, complaints } = await capture.dissect(tocsin.sipPort);
+    console.log(`tshark: ${sip} SIP, ${rtp} RTP and ${rtcp} RTCP packets, ${complaints.length} complaints`);
+    assert.ok(rtcp > 0, 'the legs report');
     // INVITE, final answer and ACK of eleven calls; eight phones that hear and are heard for four seconds.
     assert.ok(sip >= 33 && rtp >= 8 * 2 * 4 * 50, `${sip} SIP, ${rtp} RTP`);
     assert.deepEqual(complaints.slice(0, 10), []);

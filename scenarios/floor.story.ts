@@ -10,7 +10,7 @@ import { PTT } from '../gateways/radio/ed137/extension.ts';
 import { concat, type HeardTransmission } from '../gateways/radio/heard-transmission.ts';
 import { openRtpRadioSimulator } from '../gateways/radio/rtp/rtp-radio-simulator.ts';
 import { openSatellitePhone } from '../gateways/satellite/voice/satellite-phone-simulator.ts';
-import { Capture } from './kit/capture.ts';
+import { Capture } from '../gateways/kit/test-capture.ts';
 import { siteFolder } from './kit/own-site.ts';
 import { freePort } from './kit/ports.ts';
 import { TalkingPhone } from './kit/talking-phone.ts';

@@ -1,3 +1,4 @@
+import { WarningCategory } from '@tocsin/protocol/gateway.ts';
 import type { XmlElement } from '../kit/xml.ts';
 import { readDateTime } from './alert.ts';
 
@@ -26,20 +27,7 @@ export const SCOPES = ['Public', 'Restricted', 'Private'] as const;
 export const URGENCIES = ['Immediate', 'Expected', 'Future', 'Past', 'Unknown'] as const;
 export const SEVERITIES = ['Extreme', 'Severe', 'Moderate', 'Minor', 'Unknown'] as const;
 export const CERTAINTIES = ['Observed', 'Likely', 'Possible', 'Unlikely', 'Unknown'] as const;
-const CATEGORIES = [
-  'Geo',
-  'Met',
-  'Safety',
-  'Security',
-  'Rescue',
-  'Fire',
-  'Health',
-  'Env',
-  'Transport',
-  'Infra',
-  'CBRNE',
-  'Other',
-];
+const CATEGORIES = WarningCategory.options;
 const RESPONSES = ['Shelter', 'Evacuate', 'Prepare', 'Execute', 'Avoid', 'Monitor', 'Assess', 'AllClear', 'None'];
 
 const AREA: readonly Rule[] = [

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
-import { execFile, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { promisify } from 'node:util';
 import { systemChance } from '@tocsin/server/kernel/chance.ts';
 import { systemClock } from '@tocsin/server/kernel/clock.ts';
 import { silentLog } from '@tocsin/server/kernel/log.ts';
 import { openTestBroker, until } from '../kit/test-broker.ts';
+import { cannotCapture, Capture } from '../kit/test-capture.ts';
 import { openIsmgSimulator } from './cmpp-simulator.ts';
 import type { ProviderConfig } from './provider.ts';
 import { startSmsGateway } from './sms-gateway.ts';
@@ -64,16 +63,7 @@ async function talk(
 ) {
   const folder = mkdtempSync(join(tmpdir(), 'tocsin-dissect-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const file = join(folder, 'texts.pcap');
-  const filter = `tcp port ${provider.port}`;
-  const child = spawn('dumpcap', ['-q', '-i', 'lo', '-f', filter, '-P', '-w', file, '-a', 'duration:60'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  t.after(() => void child.kill('SIGKILL'));
-  let said = '';
-  child.stderr.on('data', (data: Buffer) => (said += data.toString()));
-  await until(() => said.includes('File:'), 'the capture', 20_000);
+  const capture = await Capture.start(t, `tcp port ${provider.port}`);
 
   const broker = await openTestBroker();
   t.after(() => broker[Symbol.asyncDispose]());
@@ -105,37 +95,9 @@ async function talk(
   await gateway[Symbol.asyncDispose]();
 
   return async (protocol: string, field: string, lastCommand: number) => {
-    const read = async (wanted: string, fields: string[]) => {
-      const as = ['-n', '-r', file, '-d', `tcp.port==${provider.port},${protocol}`, '-Y', wanted, '-T', 'fields'];
-      const { stdout } = await promisify(execFile)('tshark', [...as, ...fields.flatMap((each) => ['-e', each])]);
-      return stdout.split('\n').filter((line) => line !== '');
-    };
-    const commandsOf = (lines: string[]) => new Set(lines.flatMap((line) => line.split(',').map(Number)));
-    // What the kernel has not handed over yet would be lost with the capture's end.
-    for (let tries = 0, has = false; !has; tries++) {
-      assert.ok(tries < 100, `the capture never had command 0x${lastCommand.toString(16)}`);
-      has = await read(protocol, [field]).then(
-        (lines) => commandsOf(lines).has(lastCommand),
-        () => false,
-      );
-    }
-    child.kill('SIGINT');
-    await ended;
-    const frames = await read(protocol, [field]);
-    const commands = commandsOf(frames);
-    const complaints = await read(`${protocol} and (_ws.malformed or _ws.expert.severity >= "Warning")`, [
-      'frame.number',
-      '_ws.expert.message',
-    ]);
-    return { packets: frames.flatMap((line) => line.split(',')).length, commands, complaints };
+    const { port } = provider;
+    await capture.untilHas(port, protocol, field, lastCommand);
+    const { commands, complaints } = await capture.judge(port, protocol, field);
+    return { packets: commands.length, commands: new Set(commands), complaints };
   };
-}
-
-function cannotCapture(): string | false {
-  try {
-    for (const tool of ['tshark', 'dumpcap']) execFileSync(tool, ['-D'], { stdio: 'ignore' });
-    return false;
-  } catch {
-    return 'tshark and dumpcap cannot be run here';
-  }
 }

@@ -1,5 +1,6 @@
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket as UdpSocket } from 'node:dgram';
+import type { Server, Socket } from 'node:net';
+import { openDoors } from '../../kit/doors.ts';
 import { openGateway, type Gateway, type GatewayOptions } from '../../kit/gateway.ts';
 import { ENDS, FUNCTIONS, readUpFrame, SL651_LIMITS, writeDownFrame, type UpFrame } from './frame.ts';
 import { readReport, writeTime, type Report } from './report.ts';
@@ -41,12 +42,8 @@ export interface TelemetryCentreOptions extends Omit<GatewayOptions, 'kind'> {
 /** The centre that stations of SL 651-2014 report to, over TCP or UDP. */
 export async function startTelemetryCentre(options: TelemetryCentreOptions): Promise<TelemetryCentre> {
   await using opened = new AsyncDisposableStack();
-  const tcp = createServer();
-  await listening(tcp, () => tcp.listen(options.port, options.host));
-  const { port } = tcp.address() as { port: number };
+  const { tcp, udp, port } = await openDoors(options.host, options.port);
   opened.defer(() => new Promise<void>((resolve) => tcp.close(() => resolve())));
-  const udp = createSocket(options.host.includes(':') ? 'udp6' : 'udp4');
-  await listening(udp, () => udp.bind(port, options.host));
   opened.defer(() => new Promise<void>((resolve) => udp.close(() => resolve())));
   const gateway = opened.use(await openGateway({ ...options, kind: 'sensor' }));
   return new TelemetryCentre(options, { gateway, tcp, udp, port, opened: opened.move() });
@@ -214,15 +211,4 @@ export class TelemetryCentre implements AsyncDisposable {
 
 function gaugeState(id: string, state: 'ready' | 'degraded') {
   return { id, kind: 'gauge' as const, state };
-}
-
-async function listening(door: Server | UdpSocket, open: () => void): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    door.once('error', reject);
-    door.once('listening', () => {
-      door.off('error', reject);
-      resolve();
-    });
-    open();
-  });
 }

@@ -1,5 +1,6 @@
-import { createSocket, type Socket as UdpSocket } from 'node:dgram';
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Socket as UdpSocket } from 'node:dgram';
+import type { Server, Socket } from 'node:net';
+import { openDoors } from '../../../kit/doors.ts';
 import { openAlarmGateway, type AlarmGateway, type AlarmGatewayOptions } from '../../alarm-gateway.ts';
 import { FRAME_LIMITS, readFrame, readKey, writeFrame, writeNak, type Frame } from './frame.ts';
 import { meaningOf, placeOf } from './meaning.ts';
@@ -182,33 +183,4 @@ export class Dc09Receiver implements AsyncDisposable {
       Array.from({ length }, () => String.fromCharCode(0x41 + Math.floor(chance.fraction() * 26))).join('');
     return writeFrame({ ...base, at: clock.now() }, { key, pad });
   }
-}
-
-/** The same port for TCP and UDP. A port chosen freely for the one may be taken for the other: then another is tried. */
-async function openDoors(host: string, wanted: number): Promise<{ tcp: Server; udp: UdpSocket; port: number }> {
-  for (let triesLeft = wanted === 0 ? 20 : 1; ; triesLeft -= 1) {
-    const tcp = createServer();
-    await listening(tcp, () => tcp.listen(wanted, host));
-    const { port } = tcp.address() as { port: number };
-    const udp = createSocket(host.includes(':') ? 'udp6' : 'udp4');
-    try {
-      await listening(udp, () => udp.bind(port, host));
-      return { tcp, udp, port };
-    } catch (error) {
-      udp.close();
-      await new Promise<void>((resolve) => tcp.close(() => resolve()));
-      if (triesLeft <= 1) throw error;
-    }
-  }
-}
-
-async function listening(door: Server | UdpSocket, open: () => void): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    door.once('error', reject);
-    door.once('listening', () => {
-      door.off('error', reject);
-      resolve();
-    });
-    open();
-  });
 }
