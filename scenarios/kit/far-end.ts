@@ -2,9 +2,8 @@ import { writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { encodeG711 } from '@tocsin/server/media';
 import { freePort, isUdpFree } from './ports.ts';
-import { sipp } from './sipp.ts';
+import { ok, sipp, toneFile } from './sipp.ts';
 import { until } from './wait.ts';
 
 /** What a far end of a trunk does with the calls that it gets. */
@@ -29,7 +28,7 @@ export async function farEnd(
   // SIPp takes the ports for sound and picture, each with its RTCP, beside one another.
   const [mediaPort] = [await freePort(), await freePort(), await freePort()];
   const tone = join(tmpdir(), `tocsin-tone-${process.pid}-${port}.alaw`);
-  if (play.earlyToneHz !== undefined) await writeFile(tone, toneOf(play.earlyToneHz));
+  if (play.earlyToneHz !== undefined) await writeFile(tone, toneFile(play.earlyToneHz));
   const { ended, said } = await sipp(t, {
     scenario: play.refuses ? refusing(play, play.refuses) : answering(play, tone),
     ...{ server: '127.0.0.1:5060', port, mediaPort, seconds: 120, calls: play.calls ?? 1 },
@@ -45,13 +44,6 @@ export async function farEnd(
     return !(await isUdpFree(port));
   });
   return { port, ended: result };
-}
-
-function toneOf(hz: number): Uint8Array {
-  const samples = Int16Array.from({ length: 8000 }, (_, i) =>
-    Math.round(9000 * Math.sin((2 * Math.PI * hz * i) / 8000)),
-  );
-  return encodeG711('pcma', samples);
 }
 
 const scenario = (name: string, body: string) => `<?xml version="1.0" encoding="ISO-8859-1" ?>
@@ -94,17 +86,6 @@ t=0 0
 m=audio [rtpstream_audio_port] RTP/AVP 8
 a=rtpmap:8 PCMA/8000
 `;
-
-const ok = `<send><![CDATA[
-SIP/2.0 200 OK
-[last_Via:]
-[last_From:]
-[last_To:]
-[last_Call-ID:]
-[last_CSeq:]
-Content-Length: 0
-
-]]></send>`;
 
 function refusing({ expects }: FarEndPlay, { status, reason }: NonNullable<FarEndPlay['refuses']>): string {
   const refusal = answer(status, reason === undefined ? [] : [`Reason: ${reason}`]);

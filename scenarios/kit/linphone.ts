@@ -93,10 +93,14 @@ echocancellation=0
 `,
     );
     // It runs its loop on a terminal only.
-    this.#child = spawn('script', ['-qfec', `linphonec -c ${join(this.#folder, 'rc')} -a`, '/dev/null'], {
-      env: { ...process.env, HOME: join(this.#folder, 'home'), LINES: '50' },
-      stdio: ['pipe', 'pipe', 'pipe'],
-    });
+    this.#child = spawn(
+      'script',
+      ['-qfec', `linphonec -c ${join(this.#folder, 'rc')} -a -d 6 -l ${join(this.#folder, 'log')}`, '/dev/null'],
+      {
+        env: { ...process.env, HOME: join(this.#folder, 'home'), LINES: '50' },
+        stdio: ['pipe', 'pipe', 'pipe'],
+      },
+    );
     for (const stream of [this.#child.stdout!, this.#child.stderr!])
       stream.on('data', (data: Buffer) => (this.#said += data.toString('latin1')));
     await until(
@@ -140,6 +144,11 @@ echocancellation=0
     const file = await readFile(join(this.#folder, 'heard.wav'));
     const bytes = file.subarray(44, 44 + Math.max(0, Math.floor((file.length - 44) / 2) * 2));
     return { rateHz: 8000, samples: new Int16Array(Uint8Array.from(bytes).buffer) };
+  }
+
+  /** All that it has written down, every SIP message included. */
+  async log(): Promise<string> {
+    return await readFile(join(this.#folder, 'log'), 'utf8');
   }
 
   /** Kills it without a word to anyone, as a phone that loses its power. */

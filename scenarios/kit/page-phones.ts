@@ -8,11 +8,15 @@ let agent, session, first;
 const uri = (number) => UserAgent.makeURI('sip:' + number + '@tocsin');
 const follow = (now) => {
   session = now;
-  now.stateChange.addListener((state) => {
-    if (state !== SessionState.Established) return;
-    const audio = new Audio();
+  const audio = new Audio();
+  const hear = () => {
     audio.srcObject = now.sessionDescriptionHandler.remoteMediaStream;
-    void audio.play();
+    // A track that comes right behind the first begins the playing anew.
+    void audio.play().catch(() => undefined);
+  };
+  now.delegate = { onSessionDescriptionHandler: (handler) => { handler.peerConnectionDelegate = { ontrack: hear }; } };
+  now.stateChange.addListener((state) => {
+    if (state === SessionState.Established) hear();
   });
 };
 const hold = (held, isHeld) => new Promise((resolve, reject) => held.invite({
@@ -33,7 +37,7 @@ globalThis.telephone = {
     await new Promise((resolve, reject) => registerer.register({ requestDelegate: { onAccept: resolve, onReject: reject } }));
   },
   async call(number) {
-    follow(new Inviter(agent, uri(number)));
+    follow(new Inviter(agent, uri(number), { earlyMedia: true }));
     await session.invite();
   },
   hold: (isHeld) => hold(session, isHeld),
@@ -41,8 +45,7 @@ globalThis.telephone = {
   async transfer(number) { await session.refer(uri(number)); },
   async consult(number) {
     first = session;
-    await hold(first, true);
-    follow(new Inviter(agent, uri(number)));
+    follow(new Inviter(agent, uri(number), { earlyMedia: true }));
     await session.invite();
   },
   async join() { await first.refer(session); },
@@ -52,6 +55,13 @@ globalThis.telephone = {
 
 export const JSSIP = `
 import JsSIP from 'jssip';
+// How often it has refreshed a session (RFC 4028): it tells nobody.
+globalThis.updates = 0;
+const send = WebSocket.prototype.send;
+WebSocket.prototype.send = function (data) {
+  if (String(data).startsWith('UPDATE ')) globalThis.updates += 1;
+  return send.call(this, data);
+};
 let agent, session, first;
 const follow = (now) => {
   session = now;
@@ -87,7 +97,6 @@ globalThis.telephone = {
   async transfer(number) { session.refer('sip:' + number + '@tocsin'); },
   async consult(number) {
     first = session;
-    await hold(first, true);
     agent.call('sip:' + number + '@tocsin', media);
   },
   async join() { first.refer(session.remote_identity.uri, { replaces: session }); },

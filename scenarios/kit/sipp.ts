@@ -4,13 +4,22 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { encodeG711 } from '@tocsin/server/media';
 import { freePort, isUdpFree } from './ports.ts';
 import { until } from './wait.ts';
 
 /** Runs a SIPp scenario; resolves with its exit code: 0 when every call of it went as written. */
 export async function sipp(
   t: TestContext,
-  options: { scenario: string; server: string; port: number; seconds: number; calls?: number; mediaPort?: number },
+  options: {
+    scenario: string;
+    server: string;
+    port: number;
+    seconds: number;
+    calls?: number;
+    mediaPort?: number;
+    transport?: 'udp' | 'tcp';
+  },
 ): Promise<{ ended: Promise<number | null>; said: () => string }> {
   const folder = await mkdtemp(join(tmpdir(), 'tocsin-sipp-'));
   const file = join(folder, 'scenario.xml');
@@ -18,6 +27,7 @@ export async function sipp(
   const child = spawn(
     'sipp',
     [
+      ...(options.transport === 'tcp' ? ['-t', 't1'] : []),
       ...[options.server, '-sf', file, '-i', '127.0.0.1', '-p', String(options.port)],
       ...[
         '-m',
@@ -147,6 +157,26 @@ ${register(2, `[authentication username=${user} password=${password}]\n`)}
 </scenario>
 `;
 }
+
+/** One second of a tone, as SIPp's rtp_stream plays it. */
+export function toneFile(hz: number): Uint8Array {
+  const samples = Int16Array.from({ length: 8000 }, (_, i) =>
+    Math.round(9000 * Math.sin((2 * Math.PI * hz * i) / 8000)),
+  );
+  return encodeG711('pcma', samples);
+}
+
+/** Answers the request that came last, in a dialog. */
+export const ok = `<send><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: 0
+
+]]></send>`;
 
 /** Answers the request that came last. */
 export const answerWith = (status: string): string => `<send><![CDATA[

@@ -16,9 +16,11 @@ export interface TriedPhone {
   press(key: string): Promise<void>;
   /** Hands its partner on at once. */
   transfer(number: string): Promise<void>;
-  /** Holds its partner, calls another, and then joins the two. Absent: it cannot. */
+  /** Calls another beside its partner, whom it holds, and then joins the two. Absent: it cannot. */
   consult?(number: string): Promise<void>;
   join?(): Promise<void>;
+  /** Whether its call has been answered, where it tells that. */
+  isTalking?(): Promise<boolean>;
   /** Whether it hears that tone now. */
   hears(hz: number): Promise<boolean>;
   /** Its ears do not outlive a re-INVITE of its own: a fault of its recorder, not of the call. */
@@ -53,10 +55,7 @@ export function triedLinphone(phone: Linphone): TriedPhone {
     hold: (isHeld) => phone.type(isHeld ? 'pause' : 'resume'),
     press: (key) => phone.type(key),
     transfer: (number) => phone.type(`transfer sip:${number}@${phone.server}`),
-    async consult(number) {
-      await phone.type('pause');
-      await phone.call(number);
-    },
+    consult: (number) => phone.call(number),
     join: () => phone.joinBoth(),
     hears: async (hz) => isIn(await phone.heard(), hz),
     kill: () => phone.kill(),
@@ -81,6 +80,7 @@ export async function triedPage(
     transfer: (number) => telephone(`transfer('${number}')`),
     consult: (number) => telephone(`consult('${number}')`),
     join: () => telephone('join()'),
+    isTalking: async () => (await page.evaluate('telephone.state()')) === 'Established',
     async hears(hz) {
       const [level = -200] = await listenInPage(page, [hz], 0.2);
       return level > AUDIBLE_IN_PAGE_DB;

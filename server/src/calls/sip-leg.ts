@@ -120,7 +120,7 @@ export class SipLeg extends LegBase {
    */
   async hearEarly(like?: SipLeg): Promise<boolean> {
     const invite = this.#invite;
-    if (this.state === 'ended' || invite?.offer === undefined || invite.isWebSocket) return false;
+    if (this.state === 'ended' || invite?.offer === undefined) return false;
     if (this.#early) return (await this.#early).kind === 'agreed';
     this.#early = this.#media.answer(invite.offer, { like: like?.media.codec, isEarly: true });
     const answer = await this.#early;
