@@ -51,6 +51,11 @@ const CameraOfGateway = z
     passwordFile: z.string().optional(),
     transport: z.enum(['tcp', 'udp']).optional(),
     encodeAnew: z.enum(['auto', 'always']).optional(),
+    onvif: z
+      .string()
+      .max(500)
+      .regex(/^http:\/\/[^\s'"@]+$/, 'http://host[:port]/onvif/device_service')
+      .optional(),
   })
   .refine(({ password, passwordFile }) => password === undefined || passwordFile === undefined, {
     message: 'a password or a file with it, not both',

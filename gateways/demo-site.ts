@@ -145,8 +145,8 @@ export function gatewaysOfSite(
   }
   for (const id of new Set(site.cameras.map((camera) => camera.gateway))) {
     const cameras = site.cameras.flatMap((camera) => {
-      const url = camera.gateway === id ? addresses.cameras?.[camera.id] : undefined;
-      return url === undefined ? [] : [{ id: camera.id, url, ...DEMO_CAMERA_ACCOUNT }];
+      const address = camera.gateway === id ? addresses.cameras?.[camera.id] : undefined;
+      return address ? [{ id: camera.id, ...address, ...DEMO_CAMERA_ACCOUNT }] : [];
     });
     if (cameras.length > 0) gateways.push({ kind: 'camera', id, bearer: 'ip', cameras });
   }

@@ -4,6 +4,7 @@ import type { Clock } from '@tocsin/server/kernel/clock.ts';
 import type { Log } from '@tocsin/server/kernel/log.ts';
 import { DeviceSimulator } from './alarm/devices/mqtt/device-simulator.ts';
 import { makeClip } from './camera/simulator/h264-clip.ts';
+import { OnvifHead } from './camera/simulator/onvif-head.ts';
 import { RtspCamera, type CameraManner } from './camera/simulator/rtsp-camera.ts';
 import type { GatewaysConfig } from './config.ts';
 import { startDemoPhones, type DemoPhones, type DemoPhonesOptions, type PhoneManner } from './demo-phones.ts';
@@ -83,7 +84,7 @@ export interface DemoEdges extends AsyncDisposable {
     trunk?: { host: string; port: number };
     airs: Record<string, AirSimulator['air']>;
     /** Where each camera's picture is, by its id. */
-    cameras?: Record<string, string>;
+    cameras?: Record<string, { url: string; onvif: string }>;
   };
   readonly smsc: SmscSimulator | undefined;
   readonly radio: UsrpRadioSimulator | undefined;
@@ -147,9 +148,11 @@ export async function startDemoEdges(
 
   const ffmpeg = process.env['TOCSIN_FFMPEG'] ?? process.env['FFMPEG_BIN'] ?? 'ffmpeg';
   const cameras = new Map<string, RtspCamera>();
+  const heads = new Map<string, OnvifHead>();
   for (const [index, { id }] of (config.cameras ?? []).entries()) {
     const clip = () => makeClip({ ffmpeg, hue: index * 120 });
     cameras.set(id, opened.use(await RtspCamera.open({ ...DEMO_CAMERA_ACCOUNT, host, clip, clock, chance })));
+    heads.set(id, opened.use(await OnvifHead.open({ ...DEMO_CAMERA_ACCOUNT, host, clock })));
   }
 
   const gauges = config.gauges && new GaugeSimulator({ gauges: config.gauges, clock });
@@ -192,7 +195,7 @@ export async function startDemoEdges(
       ...(smsc && { smsc: { host, port: smsc.port } }),
       ...(radio && { usrp: { host, port: radio.port } }),
       airs: Object.fromEntries([...airs].map(([channel, { air }]) => [channel, air])),
-      cameras: Object.fromEntries([...cameras].map(([id, { url }]) => [id, url])),
+      cameras: Object.fromEntries([...cameras].map(([id, { url }]) => [id, { url, onvif: heads.get(id)!.url }])),
       ...(phones?.trunkAddress && { trunk: { host: phones.trunkAddress.host, port: phones.trunkAddress.port } }),
     },
     control: (ask) => control(ask, simulators),

@@ -5,10 +5,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { connectAsync } from 'mqtt';
 import type { TimelineEntry } from '@tocsin/protocol/views.ts';
 import { systemChance as chance } from '@tocsin/server/kernel/chance.ts';
 import { systemClock as clock } from '@tocsin/server/kernel/clock.ts';
 import { makeClip } from '../gateways/camera/simulator/h264-clip.ts';
+import { OnvifHead } from '../gateways/camera/simulator/onvif-head.ts';
 import { RtspCamera } from '../gateways/camera/simulator/rtsp-camera.ts';
 import { kindsIn } from '../server/src/video/test-flashes.ts';
 import { Browser, noBrowser, readyForBrowsers, shoot } from './kit/browser.ts';
@@ -33,6 +35,7 @@ interface House {
   desk: DeskPage;
   spillway: RtspCamera;
   bridge: RtspCamera;
+  head: OnvifHead;
 }
 
 test(
@@ -45,13 +48,15 @@ test(
       return made;
     };
     const [spillway, bridge] = await Promise.all([open(0), open(120)]);
+    const head = await OnvifHead.open({ ...ACCOUNT, clock, clockOffMs: 3_600_000 });
+    t.after(() => head[Symbol.asyncDispose]());
     const secrets = await testFolder(t, 'secrets');
     await writeFile(join(secrets, 'bridge'), 'out of date\n');
     const site = await siteFolder(t, () => {}, [
       {
         ...{ kind: 'camera', id: 'cameras-1', bearer: 'fibre' },
         cameras: [
-          { id: 'spillway', url: spillway.url, ...ACCOUNT },
+          { id: 'spillway', url: spillway.url, onvif: head.url, ...ACCOUNT },
           { id: 'shiqiao-bridge', url: bridge.url, username: 'viewer', passwordFile: join(secrets, 'bridge') },
         ],
       },
@@ -64,7 +69,7 @@ test(
     const facts = await Console.open(t, tocsin, 'lead');
     const desk = await DeskPage.open(t, tocsin, browser);
     await desk.page.goto(`${tocsin.http}/video`);
-    const house: House = { tocsin, facts, desk, spillway, bridge };
+    const house: House = { tocsin, facts, desk, spillway, bridge, head };
     let feed = '';
 
     await t.test('one press on a camera brings its moving picture', async (t) => {
@@ -73,10 +78,14 @@ test(
     await t.test('a camera with a wrong password says so, in its row and in its place on the wall', () =>
       refused(house),
     );
+    await t.test('the camera goes while an arrow is held and stands when it is let go; a preset is one press', () =>
+      steered(house),
+    );
     await t.test('a snapshot is on the timeline under the hash of its file', (t) => snapshot(t, house, feed));
     await t.test('a recording by hand is kept like one of a phone', (t) => recorded(t, house, feed));
     await t.test('an unplugged camera is told in words and returns by itself', (t) => unplugged(t, house));
     await t.test('the last who leaves stops the pull', () => left(house, feed));
+    await t.test('an alarm opens the cameras nearest to it, and its page shows them', (t) => nearest(t, house));
   },
 );
 
@@ -113,6 +122,49 @@ async function refused({ desk, facts, bridge }: House): Promise<void> {
   assert.equal(bridge.viewers, 0);
   await shoot(desk.page, 'wall-camera-refused');
   await row(desk, SPILLWAY).click();
+}
+
+async function steered({ tocsin, desk, head }: House): Promise<void> {
+  const controls = desk.page.getByRole('group', { name: '云台' });
+  await controls.getByRole('button', { name: '向右' }).hover();
+  await desk.page.mouse.down();
+  await until('the camera goes', () => head.isMoving);
+  await until('the desk says so again', () => head.orders.filter((order) => order.startsWith('move')).length >= 3);
+  await shoot(desk.page, 'wall-camera-head');
+  await desk.page.mouse.up();
+  await until('it stands', () => !head.isMoving && head.orders.at(-1) === 'stop');
+  assert.ok(head.at.pan > 0);
+  await controls.getByRole('button', { name: '溢洪道闸门' }).click();
+  await until('it is at the preset', () => head.at.pan === -0.5);
+  await until('the preset is on the timeline', async () => {
+    const entries = await tocsin.timeline({ kind: 'camera.sent-to-preset' });
+    return entries.length === 1;
+  });
+  const steered = await tocsin.timeline({ kind: 'camera.steered' });
+  assert.equal(steered.length, 1, 'once for all that was held');
+}
+
+async function nearest(t: TestContext, { tocsin, desk, facts, spillway }: House): Promise<void> {
+  const devices = await connectAsync(`mqtt://${tocsin.mqtt}`, { reconnectPeriod: 0 });
+  t.after(() => devices.endAsync(true));
+  const body = { kind: 'one-key', alarm: 'al-near', location: { latitude: 30.2165, longitude: 119.4012 } };
+  await devices.publishAsync('tocsin/demo/device/ek-0412/alarm', JSON.stringify(body), { qos: 1 });
+  const alarm = await until('the alarm names its cameras', () =>
+    facts.all('alarms').find(({ cameras }) => cameras?.length),
+  );
+  assert.deepEqual(alarm.cameras, ['spillway', 'shiqiao-bridge']);
+  await until('the nearest is pulled before anybody looks', () => spillway.viewers === 1);
+  await desk.page.goto(`${tocsin.http}/alarm/${alarm.id}`);
+  const picture = pictureOf(desk, SPILLWAY);
+  await until('its page shows the picture', async () => (await frames(picture)) > 0, 60_000);
+  await shoot(desk.page, 'alarm-cameras');
+  await desk.page.setViewportSize({ width: 390, height: 844 });
+  await desk.page.getByRole('region', { name: '附近摄像机' }).scrollIntoViewIfNeeded();
+  await shoot(desk.page, 'alarm-cameras-phone');
+  await desk.page.goto(`${tocsin.http}/video`);
+  await row(desk, SPILLWAY).waitFor();
+  await shoot(desk.page, 'wall-phone');
+  await desk.page.setViewportSize({ width: 1920, height: 1080 });
 }
 
 async function snapshot(t: TestContext, { tocsin, facts }: House, feed: string): Promise<void> {

@@ -1,5 +1,6 @@
 import { openGateway, type Gateway, type GatewayOptions } from '../kit/gateway.ts';
 import { Camera, type CameraConfig } from './camera.ts';
+import type { MoveOutcome } from './onvif/onvif-camera.ts';
 import { complaintInWords } from './trouble.ts';
 
 export interface CameraGatewayOptions extends Omit<GatewayOptions, 'kind'> {
@@ -51,6 +52,15 @@ export class CameraGateway implements AsyncDisposable {
       },
       { afterCrash: 'again' },
     );
+    gateway.onCommand(
+      'move-camera',
+      ({ camera, pan, tilt, zoom, forMs }) => answered(cameras.get(camera)?.move({ pan, tilt, zoom }, forMs), camera),
+      // An order that is late moves a camera that nobody looks at any more.
+      { afterCrash: 'refuse' },
+    );
+    gateway.onCommand('go-to-preset', ({ camera, preset }) => answered(cameras.get(camera)?.goTo(preset), camera), {
+      afterCrash: 'refuse',
+    });
     gateway.onCommand('self-test', ({ resource }) => this.#test(resource), { afterCrash: 'again' });
     for (const camera of cameras.values()) void camera.look();
   }
@@ -73,6 +83,14 @@ export class CameraGateway implements AsyncDisposable {
       return { outcome: 'refused' as const, because: camera.state.detail ?? 'no picture' };
     return { outcome: 'done' as const };
   }
+}
+
+async function answered(order: Promise<MoveOutcome> | undefined, camera: string) {
+  const outcome = await order;
+  if (!outcome) return unknown(camera);
+  return outcome.kind === 'done'
+    ? { outcome: 'done' as const }
+    : { outcome: 'refused' as const, because: outcome.because };
 }
 
 const unknown = (camera: string) => ({ outcome: 'refused' as const, because: `there is no camera "${camera}" here` });

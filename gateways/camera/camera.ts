@@ -3,6 +3,7 @@ import type { Chance } from '@tocsin/server/kernel/chance.ts';
 import { sleep, type Clock, type Timer } from '@tocsin/server/kernel/clock.ts';
 import type { Log } from '@tocsin/server/kernel/log.ts';
 import type { Faults } from '../kit/faults.ts';
+import { OnvifCamera, type MoveOutcome, type Movement } from './onvif/onvif-camera.ts';
 import { describe, type CameraAddress, type Description } from './rtsp/describe.ts';
 import { Sender, type Destination } from './sender.ts';
 import { complaintInWords, type Complaint } from './trouble.ts';
@@ -26,6 +27,8 @@ export interface CameraConfig extends CameraAddress {
   transport?: 'tcp' | 'udp';
   /** `auto`: H.264 goes through as it is, everything else is encoded anew. `always`: for cameras whose H.264 browsers do not take. */
   encodeAnew?: 'auto' | 'always';
+  /** `http://host[:port]/onvif/device_service`, of a camera whose head can be moved. */
+  onvif?: string;
 }
 
 export interface CameraParts {
@@ -57,12 +60,17 @@ export class Camera implements AsyncDisposable {
   #pulls = 0;
   /** Sent on by the sender of now. */
   #pictures = 0;
+  readonly #head: OnvifCamera | undefined;
+  #moving: Timer | undefined;
+  #orders: Promise<unknown> = Promise.resolve();
   state: GatewayResource;
 
   constructor(config: CameraConfig, parts: CameraParts) {
     this.config = config;
     this.#parts = parts;
     this.state = { id: config.id, kind: 'camera', state: 'ready' };
+    const { onvif, username = '', password = '' } = config;
+    this.#head = onvif === undefined ? undefined : new OnvifCamera(onvif, { username, password }, parts);
     this.#look = parts.clock.every(CAMERA_LIMITS.lookEveryMs, () => void this.look());
   }
 
@@ -103,12 +111,35 @@ export class Camera implements AsyncDisposable {
     if (this.#isClosed || this.#isLooking || this.#wanted) return undefined;
     this.#isLooking = true;
     try {
-      const found = await this.#describe();
+      const [found] = await Promise.all([this.#describe(), this.#head?.isMovable ? undefined : this.#head?.open()]);
       if (!this.#wanted) this.#tell(found.kind === 'trouble' ? found.complaint : undefined);
       return found;
     } finally {
       this.#isLooking = false;
     }
+  }
+
+  /** Moves the head, and stops it by ourselves when nobody says so again in time. */
+  move(movement: Movement, forMs: number): Promise<MoveOutcome> {
+    this.#moving?.cancel();
+    const { pan, tilt, zoom } = movement;
+    const isStop = pan === 0 && tilt === 0 && zoom === 0;
+    if (!isStop) this.#moving = this.#parts.clock.after(forMs, () => void this.#order((head) => head.stop()));
+    return this.#order((head) => (isStop ? head.stop() : head.move(movement, forMs)));
+  }
+
+  goTo(preset: string): Promise<MoveOutcome> {
+    this.#moving?.cancel();
+    return this.#order((head) => head.goTo(preset));
+  }
+
+  /** One after the other, or a stop overtakes the movement that it is to end. */
+  #order(run: (head: OnvifCamera) => Promise<MoveOutcome>): Promise<MoveOutcome> {
+    const head = this.#head;
+    if (!head) return Promise.resolve({ kind: 'refused', because: 'this camera cannot be moved' });
+    const done = this.#orders.then(() => run(head));
+    this.#orders = done.catch(() => undefined);
+    return done;
   }
 
   /** A fault for an exercise: `cut` takes the way to the camera, `freeze` stops our sender in its tracks. */
@@ -122,6 +153,7 @@ export class Camera implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#look.cancel();
+    this.#moving?.cancel();
     this.#giveUp();
     await this.#running;
   }
@@ -211,9 +243,10 @@ export class Camera implements AsyncDisposable {
   #tell(complaint: Complaint | undefined): void {
     if (this.#isClosed) return;
     const { id } = this.config;
+    const head = this.#head?.isMovable ? { presets: [...this.#head.presets] } : {};
     this.state = complaint
-      ? { id, kind: 'camera', state: 'down', detail: complaintInWords(complaint) }
-      : { id, kind: 'camera', state: 'ready' };
+      ? { id, kind: 'camera', state: 'down', detail: complaintInWords(complaint), ...head }
+      : { id, kind: 'camera', state: 'ready', ...head };
     this.#parts.tell(this.state);
   }
 }

@@ -186,7 +186,8 @@ class LivingGateway implements Gateway {
 
   setResource(resource: GatewayResource) {
     const before = this.#resources.find(({ id, kind }) => id === resource.id && kind === resource.kind);
-    if (before && before.state === resource.state && before.detail === resource.detail) return;
+    const isSame = before?.state === resource.state && before.detail === resource.detail;
+    if (isSame && before.presets?.length === resource.presets?.length) return;
     if (before) this.#resources[this.#resources.indexOf(before)] = resource;
     else this.#resources.push(resource);
     this.#sayOnline();

@@ -309,6 +309,15 @@ export const Command = z.discriminatedUnion('do', [
   z.object({ do: z.literal('video.record'), feed: Id, isOn: z.boolean() }),
   /** A camera's picture is wanted: [{ feed }], the one that runs already if there is one. */
   z.object({ do: z.literal('camera.open'), camera: Id, incident: Id.optional() }),
+  /** Moves its head, each way from -1 to 1 of its speed: said again while a key is held, all 0 when it is let go. */
+  z.object({
+    do: z.literal('camera.move'),
+    camera: Id,
+    pan: z.number().min(-1).max(1).default(0),
+    tilt: z.number().min(-1).max(1).default(0),
+    zoom: z.number().min(-1).max(1).default(0),
+  }),
+  z.object({ do: z.literal('camera.preset'), camera: Id, preset: z.string().min(1).max(64) }),
   // people
   z.object({ do: z.literal('care.view'), person: Id, alarm: Id.optional() }),
   // the whole

@@ -215,6 +215,7 @@ export const Right = z.enum([
   'text', // send short messages
   'talk', // take the floor of radio channels
   'watch', // see video, ask for it
+  'steer', // move cameras
   'alarm', // acknowledge and close alarms
   'run-plan', // start and stop plans
   'drill', // start plans as a drill

@@ -55,6 +55,11 @@ export const GatewayResource = z.object({
   detail: z.string().max(200).optional(),
   /** SIP address under which the resource answers, when it has a voice. */
   sip: z.string().max(200).optional(),
+  /** Of a camera whose head can be moved: the places that it knows. */
+  presets: z
+    .array(z.object({ id: z.string().min(1).max(64), name: z.string().max(40) }))
+    .max(32)
+    .optional(),
 });
 export type GatewayResource = z.infer<typeof GatewayResource>;
 
@@ -148,6 +153,17 @@ export const GatewayCommand = z.discriminatedUnion('kind', [
     forMs: z.number().int().min(1000).max(600_000),
   }),
   z.object({ kind: z.literal('stop-picture'), command: Id, camera: Id, stream: Id }),
+  /** Moves a camera's head, each way from -1 to 1 of its speed, for at most `forMs`: said again it goes on, all 0 stops it. */
+  z.object({
+    kind: z.literal('move-camera'),
+    command: Id,
+    camera: Id,
+    pan: z.number().min(-1).max(1),
+    tilt: z.number().min(-1).max(1),
+    zoom: z.number().min(-1).max(1),
+    forMs: z.number().int().min(200).max(10_000),
+  }),
+  z.object({ kind: z.literal('go-to-preset'), command: Id, camera: Id, preset: z.string().min(1).max(64) }),
   z.object({ kind: z.literal('self-test'), command: Id, resource: Id }),
   /** A warning to the public and to other offices, in the words of CAP 1.2. */
   z.object({

@@ -124,6 +124,8 @@ export interface AlarmView {
   zone?: string;
   person?: string;
   location?: Location;
+  /** The cameras that look nearest to its place, nearest first; they were opened with it. */
+  cameras?: string[];
   incident?: string;
   run?: string;
   proposedPlan?: string;
@@ -499,6 +501,10 @@ export interface CameraView {
   /** What an engineer wants to know. */
   detail?: string;
   feed?: string;
+  /** Its head can be moved; the places that it knows. */
+  presets?: { id: string; name: string }[];
+  /** The user who moves it now. */
+  steeredBy?: string;
 }
 
 /** A conversation by text with one number that has written to us. */

@@ -76,7 +76,7 @@ export interface Alarms extends AsyncDisposable, Listenable<AlarmEvents> {
   /** Hangs on the card what has come of the alarm; undefined, and nothing done, when it has been cleared meanwhile. */
   attach(
     id: string,
-    facts: { incident?: string; run?: string; doing?: Name; proposedPlan?: string },
+    facts: { incident?: string; run?: string; doing?: Name; proposedPlan?: string; cameras?: string[] },
   ): AlarmView | undefined;
   /**
    * Alarms of this device, gauge or kind of alarm make no sound until then: it is being worked on. It comes back by itself.

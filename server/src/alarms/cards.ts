@@ -149,7 +149,7 @@ export class Cards {
 
   attach(
     id: string,
-    facts: { incident?: string; run?: string; doing?: Name; proposedPlan?: string },
+    facts: { incident?: string; run?: string; doing?: Name; proposedPlan?: string; cameras?: string[] },
   ): AlarmView | undefined {
     const record = this.#cards.get(id);
     if (record) this.#set(record, facts);

@@ -37,6 +37,7 @@ import { limitFromDesk } from './limit-call.ts';
 import { playIntoCall, rightToPlay, stopPlayingIntoCall } from './play-into-call.ts';
 import { openPatch, selectTalkgroup, setAutomaticLevel, setVolume, soundAlertTone } from './patch-resources.ts';
 import { pressDevice, radioSpeaks } from './play-demo.ts';
+import { moveCamera, sendToPreset } from './move-camera.ts';
 import { openCamera } from './open-camera.ts';
 import { parkFromDesk, retrieveAtDesk } from './park-call.ts';
 import { pickUpAtDesk } from './pick-up-call.ts';
@@ -147,6 +148,8 @@ export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
   'video.snapshot': { right: 'watch', run: keepSnapshot },
   'video.record': { right: 'watch', run: recordFeed },
   'camera.open': { right: 'watch', run: openCamera },
+  'camera.move': { right: 'steer', run: moveCamera },
+  'camera.preset': { right: 'steer', run: sendToPreset },
   'care.view': { right: 'view-care', run: viewCareFile },
   'mode.set': { right: 'run-plan', run: setMode },
   'demo.press-device': { right: 'view', run: pressDevice },

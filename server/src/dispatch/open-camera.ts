@@ -4,6 +4,7 @@ import { CAMERA_TROUBLES, type CameraTrouble, type CameraView } from '@tocsin/pr
 import { DispatchError } from '#kernel/errors.ts';
 import type { CameraFeed, CameraSender } from '#video/camera-feed.ts';
 import type { Actor, Desk } from './desk.ts';
+import { steererOf } from './steerers.ts';
 
 /** A camera's picture is wanted at a desk: the feed that runs already, or a new one. */
 export async function openCamera({ camera: id, incident }: CommandOf<'camera.open'>, actor: Actor, desk: Desk) {
@@ -18,10 +19,10 @@ export function cameraOf(id: string, { directory }: Pick<Desk, 'directory'>): Ca
   return camera;
 }
 
-/** Opens a camera for somebody, or for a run. Throws FEED_LIMIT. */
+/** Opens a camera for somebody, or for an alarm. Throws FEED_LIMIT. */
 export function openFeedOf(
   camera: Camera,
-  why: { by: string; incidentId?: string; run?: string; isDrill?: boolean },
+  why: { by: string; incidentId?: string; isDrill?: boolean; firstViewerWithinMs?: number },
   desk: Desk,
 ): CameraFeed {
   const { id, name } = camera;
@@ -46,18 +47,21 @@ export function followCameras(desk: Desk): void {
 }
 
 /** What is known of a camera, for every desk. */
-export function stateOf(camera: Camera, { resources, feeds }: Pick<Desk, 'resources' | 'feeds'>): CameraView {
+export function stateOf(camera: Camera, desk: Desk): CameraView {
+  const { resources, feeds } = desk;
   const { id } = camera;
   const feed = feeds.ofCamera(id);
-  const own = { id, ...(feed ? { feed: feed.id } : {}) };
+  const steeredBy = steererOf(id, desk);
+  const own = { id, ...(feed ? { feed: feed.id } : {}), ...(steeredBy ? { steeredBy } : {}) };
   const gateway = resources.gateway(camera.gateway);
   if (!gateway?.isOnline) return { ...own, state: 'down', trouble: 'camera-gateway-away' };
   const resource = gateway.resources.find((each) => each.kind === 'camera' && each.id === id);
   if (!resource) return { ...own, state: 'unknown' };
-  if (resource.state === 'ready') return { ...own, state: 'ready' };
+  const head = resource.presets ? { presets: resource.presets } : {};
+  if (resource.state === 'ready') return { ...own, ...head, state: 'ready' };
   const [name, ...detail] = (resource.detail ?? '').split(': ');
   const trouble: CameraTrouble = CAMERA_TROUBLES.find((each) => each === name) ?? 'camera-unreachable';
-  return { ...own, state: 'down', trouble, ...(detail.length > 0 ? { detail: detail.join(': ') } : {}) };
+  return { ...own, ...head, state: 'down', trouble, ...(detail.length > 0 ? { detail: detail.join(': ') } : {}) };
 }
 
 function senderOf({ id: camera, gateway }: Camera, desk: Desk): CameraSender {

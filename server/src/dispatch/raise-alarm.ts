@@ -1,11 +1,13 @@
 import type { AlarmView } from '@tocsin/protocol/views.ts';
 import type { Desk } from './desk.ts';
+import { openNearest } from './open-nearest.ts';
 
 /** What an alarm brings about: the plan it proposes or starts, the mode of the house, the bell. */
 export function followAlarms(desk: Desk): void {
   const { alarms, runs, incidents, system, log } = desk;
   alarms.on('raised', (alarm) => {
     if (alarm.level === 1) system.ringBell();
+    openNearest(alarm, desk);
     propose(alarm, desk).catch((error: unknown) =>
       log.error('plan not proposed for an alarm', { alarmId: alarm.id, error }),
     );

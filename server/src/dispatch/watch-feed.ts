@@ -67,15 +67,14 @@ export async function recordFeed({ feed, isOn }: CommandOf<'video.record'>, acto
 }
 
 /**
- * What the house does by itself with a feed: everything on the timeline, a recording from the first picture (of a camera: while
- * a run wants it), and the phone's voice into the conference of the run that asked for it, so that the field hears and speaks.
+ * What the house does by itself with a feed: everything on the timeline, a phone's recording from its
+ * first picture, and its voice into the conference of the run that asked for it, so that the field hears and speaks.
  */
 export function followFeeds(desk: Desk): void {
   const { feeds, log } = desk;
   feeds.on('happened', (feed, happening) => {
     note(feed, happening, desk);
-    const isRecorded = feed.owner.kind !== 'camera' || feed.run !== undefined;
-    if (happening.what === 'feed.live' && isRecorded) {
+    if (happening.what === 'feed.live' && feed.owner.kind !== 'camera') {
       feeds
         .get(feed.id)
         .startRecording({ by: 'system' })

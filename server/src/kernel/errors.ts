@@ -51,6 +51,8 @@ export const FAILURES = {
   VIEWING_LIMIT: 'As many people watch this feed as can',
   RECORDING_LIMIT: 'The limit of video recordings at the same time is reached',
   CAMERA_UNKNOWN: 'There is no such camera',
+  CAMERA_TAKEN: 'Somebody who stands higher, or was earlier, moves this camera now',
+  CAMERA_REFUSED: 'The camera does not do that',
   SNAPSHOT_FAILED: 'No whole picture came that could be kept',
   // alarms and incidents
   ALARM_UNKNOWN: 'There is no such alarm',

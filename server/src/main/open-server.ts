@@ -43,6 +43,7 @@ import { OrderClerk } from '#dispatch/order-clerk.ts';
 import { openSeeker } from '#dispatch/open-seeker.ts';
 import { Phones } from '#dispatch/phones.ts';
 import { planPorts } from '#dispatch/plan-ports.ts';
+import { recordCamerasInRuns } from '#dispatch/record-cameras.ts';
 import { SeatsTaken } from '#dispatch/seats-taken.ts';
 import { SystemState } from '#dispatch/system-state.ts';
 import { noteIntruders } from '#dispatch/note-intruders.ts';
@@ -320,6 +321,7 @@ export async function openServer(config: Config): Promise<Server> {
   keepFeeds(desk);
   followFeeds(desk);
   followCameras(desk);
+  recordCamerasInRuns(desk);
   await recoverVideo(desk);
   followAlarms(desk);
   noteIntruders(desk);

@@ -28,6 +28,8 @@ export interface CameraSender {
 
 export interface CameraFeedOptions extends FeedOptions {
   sender: CameraSender;
+  /** Absent: CAMERA_FEED_LIMITS. */
+  firstViewerWithinMs?: number;
 }
 
 /** A camera's picture while somebody wants it: pulled from the first who watches or records to the last. */
@@ -45,7 +47,7 @@ export class CameraFeed extends Feed {
     this.#sender = options.sender;
     this.#asking = options.clock.every(CAMERA_FEED_LIMITS.askEveryMs, () => this.#ask());
     this.on('changed', () => this.#look());
-    this.#leaveAfter(CAMERA_FEED_LIMITS.firstViewerWithinMs);
+    this.#leaveAfter(options.firstViewerWithinMs ?? CAMERA_FEED_LIMITS.firstViewerWithinMs);
     this.#begin();
   }
 

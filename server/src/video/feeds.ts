@@ -51,6 +51,8 @@ export interface Invitation {
 export interface CameraWish {
   camera: { id: string; name: string };
   sender: CameraSender;
+  /** Absent: CAMERA_FEED_LIMITS. */
+  firstViewerWithinMs?: number;
   by: string;
   incidentId?: string;
   run?: string;
@@ -103,11 +105,16 @@ export class Feeds implements AsyncDisposable, Listenable<FeedsEvents> {
 
   /** The feed of a camera; the one that runs already, if there is one. Throws FEED_LIMIT. */
   openCamera(wish: CameraWish): CameraFeed {
-    const { camera, sender } = wish;
+    const { camera, sender, firstViewerWithinMs } = wish;
     const running = this.ofCamera(camera.id);
     if (running) return running;
     return this.#begin(
-      new CameraFeed({ ...this.#common(wish), owner: { kind: 'camera', id: camera.id, name: camera.name }, sender }),
+      new CameraFeed({
+        ...this.#common(wish),
+        owner: { kind: 'camera', id: camera.id, name: camera.name },
+        sender,
+        firstViewerWithinMs,
+      }),
       true,
     );
   }

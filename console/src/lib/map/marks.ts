@@ -61,7 +61,9 @@ export interface MapFeed {
   id: string;
   at: Location;
   label: string;
-  look: 'live' | 'lost';
+  look: 'live' | 'lost' | 'idle';
+  /** A camera of the site; its id is the camera's. */
+  isFixed?: boolean;
 }
 
 /** A dashed way from one place to another: the nearest unit to an alarm. */
@@ -81,7 +83,7 @@ export interface MapFacts {
   ways?: readonly MapWay[];
 }
 
-export type MarkKind = 'zone' | 'gauge' | 'channel' | 'unit' | 'device' | 'alarm' | 'feed';
+export type MarkKind = 'zone' | 'gauge' | 'channel' | 'unit' | 'device' | 'alarm' | 'feed' | 'camera';
 
 /** The one mark whose pop-over is open. */
 export interface Chosen {

@@ -16,6 +16,7 @@ export function placeOf(chosen: Chosen, facts: MapFacts): Place | undefined {
     case 'alarm':
       return at(facts.alarms);
     case 'feed':
+    case 'camera':
       return at(facts.feeds);
     case 'zone':
       return undefined;

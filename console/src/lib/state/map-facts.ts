@@ -1,6 +1,7 @@
 import type { Location } from '@tocsin/protocol/common.ts';
 import type {
   AlarmView,
+  CameraView,
   ChannelView,
   DeviceView,
   FeedView,
@@ -141,6 +142,20 @@ export function alarmsOnMap(alarms: Iterable<AlarmView>, directory: Directory): 
     });
   }
   return shown;
+}
+
+/** Every camera of the site, where it stands: open, with a trouble, or at rest. */
+export function camerasOnMap(directory: Directory, cameras: Live<CameraView>, feeds: Live<FeedView>): MapFeed[] {
+  return [...directory.cameras.values()].map(({ id, name, location }) => {
+    const view = cameras.get(id);
+    const feed = view?.feed ? feeds.get(view.feed) : undefined;
+    const isDown = Boolean(view?.trouble ?? feed?.trouble);
+    return {
+      ...{ id, at: location, isFixed: true },
+      label: nameOf(name),
+      look: isDown ? 'lost' : feed?.state === 'live' ? 'live' : 'idle',
+    };
+  });
 }
 
 export function feedsOnMap(feeds: Iterable<FeedView>, directory: Directory): MapFeed[] {

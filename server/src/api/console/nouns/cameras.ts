@@ -1,4 +1,5 @@
 import { stateOf } from '#dispatch/open-camera.ts';
+import { steeringOf } from '#dispatch/steerers.ts';
 import type { NounDoor } from '../noun-door.ts';
 
 export const cameras: NounDoor<'cameras'> = {
@@ -8,6 +9,10 @@ export const cameras: NounDoor<'cameras'> = {
     const { cameras: all } = desk.directory.site;
     desk.resources.on('changed', ({ id }) => {
       for (const camera of all) if (camera.gateway === id) changed(stateOf(camera, desk));
+    });
+    steeringOf(desk).on('changed', (id) => {
+      const camera = all.find((each) => each.id === id);
+      if (camera) changed(stateOf(camera, desk));
     });
     desk.feeds.on('changed', ({ owner }) => {
       const camera = owner.kind === 'camera' && all.find(({ id }) => id === owner.id);
