@@ -188,6 +188,9 @@ export const Command = z.discriminatedUnion('do', [
   z.object({ do: z.literal('conference.lock'), conference: Id, isLocked: z.boolean() }),
   z.object({ do: z.literal('conference.end'), conference: Id }),
   z.object({ do: z.literal('conference.patch'), conference: Id, channel: Id }),
+  /** Everybody in one hears everybody in the other; each keeps its own chair, number and recording. */
+  z.object({ do: z.literal('conference.join-with'), conference: Id, other: Id }),
+  z.object({ do: z.literal('conference.separate'), conference: Id, other: Id }),
   z.object({ do: z.literal('conference.unpatch'), conference: Id, channel: Id }),
   /** Joins channels, phones and, when one is named, a conference that runs already; `conference.end` undoes it. */
   z.object({

@@ -244,6 +244,8 @@ export interface ConferenceView {
   /** Everybody but the radios is brought to one level. */
   isLevelled?: boolean;
   isDrill: boolean;
+  /** Ids of the conferences that it hears and that hear it. */
+  joinedWith?: string[];
   /** Who is missing is called again by itself. */
   keepsCalling?: { everyS: number; roundsLeft: number };
   participants: ParticipantView[];

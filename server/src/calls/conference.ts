@@ -44,6 +44,8 @@ export class Conference extends Emitter<{
   readonly loudness: Loudness;
   readonly #inside: ConferenceInside;
   readonly #levels: SpeakingLevels;
+  /** Ids of the conferences that it is joined with. */
+  readonly #tied = new Set<string>();
   readonly #sounds: ConferenceSounds;
   readonly recording: TalkRecording;
   #ending?: Promise<void>;
@@ -143,6 +145,10 @@ export class Conference extends Emitter<{
     return here >= Math.min(this.facts.limit ?? Infinity, LIMITS.participantsPerConference);
   }
 
+  get joinedWith(): string[] {
+    return [...this.#tied];
+  }
+
   get hasEnded(): boolean {
     return this.#ending !== undefined;
   }
@@ -167,6 +173,7 @@ export class Conference extends Emitter<{
       isMutedAll: this.chair.isMutedAll,
       ...(this.loudness.isAutomatic ? { isLevelled: true } : {}),
       isDrill,
+      ...(this.#tied.size > 0 ? { joinedWith: this.joinedWith } : {}),
       ...(this.chair.keepsCalling ? { keepsCalling: this.chair.keepsCalling } : {}),
       participants: this.participants().map((participant) => ({ ...participant.view })),
     };
@@ -217,6 +224,15 @@ export class Conference extends Emitter<{
       }),
     );
     return participant;
+  }
+
+  /** It is joined with another from now on, or no longer; `ConferenceTies` ties their sound. */
+  tied({ id, number }: Conference, isTied: boolean): void {
+    if (isTied) this.#tied.add(id);
+    else this.#tied.delete(id);
+    if (this.hasEnded) return;
+    this.#note(isTied ? 'conference.joined' : 'conference.separated', { number: this.number, with: number });
+    this.emit('changed');
   }
 
   /** Takes in a leg that is already answered: someone who dialled the room, a field phone, a radio listener. */

@@ -4,6 +4,7 @@ import { Emitter } from '#kernel/emitter.ts';
 import { DispatchError } from '#kernel/errors.ts';
 import type { RadioChannel } from './channel.ts';
 import { Conference } from './conference.ts';
+import { ConferenceTies } from './conference-ties.ts';
 import type { ConferenceFacts, ConferenceParts } from './conference-inside.ts';
 import type { KeptConference } from './kept-calls.ts';
 import type { Leg } from './leg.ts';
@@ -20,6 +21,7 @@ export class Conferences extends Emitter<{
   readonly #parts: ConferenceParts;
   readonly #channels: ReadonlyMap<string, RadioChannel>;
   readonly #open = new Map<string, Conference>();
+  readonly #ties = new ConferenceTies();
   /** Those that are being opened, by number. */
   readonly #opening = new Map<string, Promise<Conference>>();
 
@@ -67,10 +69,23 @@ export class Conferences extends Emitter<{
     return { conference, missing };
   }
 
+  /**
+   * Lets two running conferences hear each other, or no longer; each goes on by itself.
+   * @throws DispatchError CONFERENCE_UNKNOWN, CONFERENCE_JOINED, NOT_FOUND
+   */
+  async join(id: string, other: string): Promise<void> {
+    await this.#ties.join(this.get(id), this.get(other));
+  }
+
+  async separate(id: string, other: string): Promise<void> {
+    await this.#ties.separate(this.get(id), this.get(other));
+  }
+
   #keep(conference: Conference): Conference {
     this.#open.set(conference.id, conference);
     conference.on('changed', () => this.emit('changed', conference));
     conference.once('ended', () => {
+      void this.#ties.release(conference).catch(() => {});
       this.#parts.clock.after(SHOW_ENDED_FOR_MS, () => {
         this.#open.delete(conference.id);
         this.emit('removed', conference.id);

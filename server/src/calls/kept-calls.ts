@@ -26,6 +26,8 @@ export interface KeptConference {
   participants: { view: ParticipantView; leg: string }[];
   /** Radio channels that were patched in. */
   channels: string[];
+  /** Ids of the conferences that it was joined with. */
+  joinedWith?: string[];
 }
 
 /** What one process leaves to the next. */

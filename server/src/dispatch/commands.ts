@@ -20,6 +20,7 @@ import {
   endCall,
   endConference,
   joinConference,
+  joinWith,
   keepCalling,
   letSpeak,
   lockConference,
@@ -30,6 +31,7 @@ import {
   patchChannel,
   redial,
   removeFromConference,
+  separate,
   unpatchChannel,
 } from './hold-conference.ts';
 import { closeIncident, markIncident, openIncident } from './keep-incident.ts';
@@ -99,6 +101,8 @@ export const COMMANDS: { [Name in CommandName]: CommandDoor<Name> } = {
   'conference.lock': { right: 'call', run: lockConference },
   'conference.end': { right: 'call', run: endConference },
   'conference.patch': { right: 'talk', run: patchChannel },
+  'conference.join-with': { right: 'call', run: joinWith },
+  'conference.separate': { right: 'call', run: separate },
   'conference.unpatch': { right: 'talk', run: unpatchChannel },
   'patch.open': { right: 'talk', run: openPatch },
   'conference.volume': { right: 'call', run: setVolume },

@@ -99,6 +99,16 @@ export async function endConference({ conference }: CommandOf<'conference.end'>,
 }
 
 /** Joins a radio channel to a conference; desks that were listening to it come along. */
+/** @throws DispatchError CONFERENCE_UNKNOWN, CONFERENCE_JOINED */
+export async function joinWith({ conference, other }: CommandOf<'conference.join-with'>, _actor: Actor, desk: Desk) {
+  await desk.conferences.join(conference, other);
+}
+
+/** @throws DispatchError CONFERENCE_UNKNOWN, NOT_FOUND */
+export async function separate({ conference, other }: CommandOf<'conference.separate'>, _actor: Actor, desk: Desk) {
+  await desk.conferences.separate(conference, other);
+}
+
 export async function patchChannel(command: CommandOf<'conference.patch'>, _actor: Actor, desk: Desk) {
   const conference = desk.conferences.get(command.conference);
   const channel = desk.conferences.channel(command.channel);

@@ -39,6 +39,7 @@ function keptOf(conference: Conference) {
     participants: present
       .filter(({ view }) => view.kind !== 'channel')
       .map(({ view, leg }) => ({ view: { ...view, isSpeaking: false }, leg: leg!.id })),
+    ...(conference.joinedWith.length > 0 ? { joinedWith: conference.joinedWith } : {}),
     channels: present.flatMap(({ view }) => view.channel ?? []),
   };
 }

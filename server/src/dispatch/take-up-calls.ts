@@ -10,7 +10,7 @@ import type { UserAgent } from '#sip/user-agent/user-agent.ts';
 import type { Desk } from './desk.ts';
 import { RING_FOR_MS, connect, connectTo, echo } from './answer-call.ts';
 import { goOnTalking, type KeptTalks, sortTalks } from './go-on-talking.ts';
-import { takeUpConference, tell } from './take-up-conference.ts';
+import { joinAgain, takeUpConference, tell } from './take-up-conference.ts';
 
 /** A phone that has rung since before the restart rings on at least so long: its owner may be on his way to it. */
 const RINGS_ON_AT_LEAST_MS = 10_000;
@@ -50,6 +50,7 @@ export async function takeUpCalls(userAgent: UserAgent, desk: Desk): Promise<voi
     }),
   );
   for (const conference of kept.conferences) await takeUpConference(conference, legs, desk);
+  await joinAgain(kept.conferences, desk);
   const talks = sortTalks(kept.calls, legs);
   // A consultation finds the call that it is about.
   const isAbout = ({ view }: KeptCall) => Number(view.about !== undefined);

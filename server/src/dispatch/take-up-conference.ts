@@ -44,6 +44,18 @@ export async function takeUpConference(
     }
 }
 
+/** Conferences that were joined are joined again, where both are there. */
+export async function joinAgain(kept: readonly KeptConference[], desk: House): Promise<void> {
+  const here = new Set(desk.conferences.all().map(({ id }) => id));
+  for (const { id, joinedWith = [] } of kept)
+    // Each of the two knows it: once is enough.
+    for (const other of joinedWith)
+      if (id < other && here.has(id) && here.has(other))
+        await desk.conferences
+          .join(id, other)
+          .catch((error: unknown) => tell('conference.not-joined-again', { conference: id, with: other }, error, desk));
+}
+
 /** Patches the channel in once, when its gateway is there: gateways come later than we do. */
 function patchWhenReady(conference: Conference, channel: RadioChannel, { log }: House): void {
   let isTrying = false;

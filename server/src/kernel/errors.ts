@@ -26,6 +26,7 @@ export const FAILURES = {
   RECORDING_FAILED: 'The recording cannot be written',
   CONFERENCE_UNKNOWN: 'There is no such conference',
   CONFERENCE_FULL: 'The conference has as many participants as it can hold',
+  CONFERENCE_JOINED: 'These conferences hear each other already',
   SUPERVISION_UNKNOWN: 'Nobody is listening in there any more',
   PARTICIPANT_UNKNOWN: 'There is no such participant',
   ENDPOINT_UNKNOWN: 'Nobody is reachable under this number',

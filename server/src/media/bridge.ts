@@ -75,6 +75,11 @@ export class MediaBridge implements Listenable<MediaBridgeEvents>, AsyncDisposab
     return this.#change(node, { automaticLevel: isAutomatic });
   }
 
+  /** Lets everybody here and everybody on the other bridge hear each other, until it is closed. Never in a circle. */
+  tie(other: MediaBridge): Promise<{ close(): Promise<void> }> {
+    return this.#link.tie(this.id, other.id);
+  }
+
   /** Its nodes stay open, on no bridge. */
   async close(_reason?: string): Promise<void> {
     if (this.#isClosed) return;
