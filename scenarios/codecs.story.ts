@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { Baresip, type PhoneCodec } from './kit/baresip.ts';
+import { Capture } from './kit/capture.ts';
 import { HEARD_ABOVE_DB, listenFor, SILENT_BELOW_DB } from './kit/hearing.ts';
 import { toneDb } from './kit/sound.ts';
 import { Tocsin } from './kit/tocsin.ts';
@@ -14,6 +15,7 @@ const PHONES = {
   opus: { user: '1005', toneHz: 6000 },
   aLaw: { user: '1006', toneHz: 1300 },
 } as const;
+const UDP_AND_RTP_BYTES = 8 + 12;
 /** What 5000 and 6000 Hz would become on a line of 8 kHz that did not keep them out. */
 const MIRRORED_HZ = [3000, 2000];
 
@@ -75,6 +77,49 @@ test('phones of G.722, Opus and A-law: each hears of the others what its line ca
       await phone.until('CALL_CLOSED', 20_000, after);
     }
   });
+});
+
+test('a phone that wants packets of 10 to 60 ms gets them, and both hear each other without a hole', async (t) => {
+  const tocsin = await Tocsin.start(t, { TOCSIN_SIMULATORS: 'off' });
+  const phones = await Promise.all(
+    [10, 30, 60].map((ptimeMs, index) =>
+      Baresip.start(t, {
+        ...{ user: ['1002', '1004', '1005'][index]!, toneHz: [700, 1000, 1300][index]! },
+        ...{ server: tocsin.sip, codec: 'pcma' as const, ptimeMs },
+      }),
+    ),
+  );
+  const [short, middle, long] = phones as [Baresip, Baresip, Baresip];
+  for (const [caller, callee] of [
+    [short, long],
+    [long, middle],
+    [middle, short],
+  ] as const)
+    await t.test(`${caller.options.ptimeMs} ms and ${callee.options.ptimeMs} ms`, async (t) => {
+      const trace = await Capture.start(t);
+      await inCall(caller, callee, async () => {
+        await Promise.all([hears(caller, callee.options.toneHz!), hears(callee, caller.options.toneHz!)]);
+        const heard = await listenFor([caller, callee], 1.5);
+        for (const [phone, sound] of heard) {
+          const hz = (phone === caller ? callee : caller).options.toneHz!;
+          // A hole of a tenth would take a decibel: what plays without one has the level of what was said.
+          const level = toneDb(sound, hz);
+          t.diagnostic(`${phone.options.user} hears ${hz} Hz at ${level.toFixed(1)} dB`);
+          assert.ok(level > -13.5, `${phone.options.user} hears ${hz} Hz at ${level.toFixed(1)} dB`);
+        }
+      });
+      // Who calls says how long he wants his packets; all others are of 20 ms, as we want ours, and who answers us agrees.
+      const lengths = new Map<string, Set<number>>();
+      const ports = await trace.fields(`udp.port == ${tocsin.sipPort} and sdp.media`, ['sdp.media.port']);
+      const ours = `rtp and udp.port in {${[...new Set(ports.flatMap((line) => line.split(',')))].join(', ')}}`;
+      for (const line of await trace.fields(ours, ['udp.srcport', 'udp.dstport', 'udp.length'])) {
+        const [from, to, length] = line.split('\t');
+        const way = `${from} → ${to}`;
+        lengths.set(way, (lengths.get(way) ?? new Set()).add((Number(length) - UDP_AND_RTP_BYTES) / 8));
+      }
+      const sent = [...lengths.values()].map((each) => [...each].join('+'));
+      assert.deepEqual(sent.sort(), [`${caller.options.ptimeMs}`, '20', '20', '20'].sort());
+    });
 });
 
 async function inCall(caller: Baresip, callee: Baresip, listen: () => Promise<void>): Promise<void> {

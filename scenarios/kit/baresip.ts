@@ -35,6 +35,8 @@ export interface BaresipOptions {
   registers?: boolean;
   port?: number;
   codec?: PhoneCodec;
+  /** Of sound in one packet; absent: 20. */
+  ptimeMs?: number;
 }
 
 export type PhoneCodec = 'pcma' | 'pcmu' | 'g722' | 'opus';
@@ -91,6 +93,7 @@ export class Baresip {
       certificates,
       srtp,
       proxy,
+      ptimeMs,
     } = this.options;
     const controlPort = await freePort();
     const voice = join(this.folder, 'voice.wav');
@@ -101,7 +104,7 @@ export class Baresip {
     await writeFile(join(this.folder, 'contacts'), '');
     await writeFile(
       join(this.folder, 'accounts'),
-      `<sip:${user}@${server};transport=${transport}>;auth_user=${user};auth_pass=${password};answermode=${answer};regint=${registers ? 300 : 0};audio_codecs=${codecName}${srtp ? `;mediaenc=${srtp}` : ''}${proxy ? `;outbound="sip:${proxy};transport=${transport}"` : ''}\n`,
+      `<sip:${user}@${server};transport=${transport}>;auth_user=${user};auth_pass=${password};answermode=${answer};regint=${registers ? 300 : 0};audio_codecs=${codecName}${ptimeMs ? `;ptime=${ptimeMs}` : ''}${srtp ? `;mediaenc=${srtp}` : ''}${proxy ? `;outbound="sip:${proxy};transport=${transport}"` : ''}\n`,
     );
     await writeFile(
       join(this.folder, 'config'),
