@@ -23,7 +23,7 @@ test('a talk is heard by its two and from its two alone, and a chair sets how lo
     Baresip.start(t, { user: '1005', server: tocsin.sip, toneHz: CALLEE_HZ }),
   ]);
 
-  await t.test('what a stranger sends to the ports of a call is not heard, counted, and told once', async () => {
+  await t.test('what a stranger sends to the ports of a call is not heard, counted, and told once', async (t) => {
     await caller.dial('1005');
     await Promise.all([hears(caller, CALLEE_HZ), hears(callee, CALLER_HZ)]);
     const ports = await mediaPortsOf(tocsin);
@@ -41,10 +41,11 @@ test('a talk is heard by its two and from its two alone, and a chair sets how lo
           for (const port of ports) socket.send(packet, port, '127.0.0.1', () => {});
           n += 1;
         }, 20);
-        return () => {
+        t.after(() => {
           clearInterval(timer);
           socket.close();
-        };
+        });
+        return () => clearInterval(timer);
       }),
     );
     const told = await until('both legs have told of it', async () => {

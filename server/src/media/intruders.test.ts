@@ -30,11 +30,11 @@ function speaks(hz: number, ssrc: number): (n: number) => Uint8Array {
     });
 }
 
-/** Sends a packet every 20 ms until the test is over. */
-function every20Ms(t: TestContext, send: (n: number) => void): void {
+/** Sends a packet every 20 ms until it is disposed of: before the sockets close. */
+function every20Ms(send: (n: number) => void): Disposable {
   let n = 0;
   const timer = setInterval(() => send(n++), 20);
-  t.after(() => clearInterval(timer));
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 test('nobody hears what others than the far end send into a talk; it is counted, and told once', async (t) => {
@@ -51,7 +51,7 @@ test('nobody hears what others than the far end send into a talk; it is counted,
 
   const [otherPort, otherHost] = [await socketFor(t), await socketFor(t, '127.0.0.2')];
   const [byPort, byHost, bySsrc] = [speaks(INJECTED_HZ, 666), speaks(INJECTED_HZ, 667), speaks(INJECTED_HZ, 668)];
-  every20Ms(t, (n) => {
+  using _injecting = every20Ms((n) => {
     otherPort.send(byPort(n), leg.localPort, leg.localHost);
     otherHost.send(byHost(n), leg.localPort, leg.localHost);
     // As somebody would who writes the far end's address on his packets.
@@ -92,7 +92,7 @@ test('secured packets that are sent again, or without the key, are not heard; th
   const [tone, silence] = [speaks(SAID_HZ, 42), speaks(0, 42)];
   const taken: Uint8Array[] = [];
   let isSpeaking = true;
-  every20Ms(t, (n) => {
+  using _speaking = every20Ms((n) => {
     const packet = secured(isSpeaking ? tone(n) : silence(n));
     if (isSpeaking) taken.push(packet.slice());
     far.send(packet, leg.localPort, leg.localHost);
@@ -101,7 +101,7 @@ test('secured packets that are sent again, or without the key, are not heard; th
   isSpeaking = false;
   await until(() => toneLevelDb(listener.phone.lately(300), SAID_HZ) < -50, 'and its silence');
   listener.phone.forget();
-  every20Ms(t, (n) => {
+  using _again = every20Ms((n) => {
     far.send(taken[n % taken.length]!, leg.localPort, leg.localHost);
     far.send(speaks(INJECTED_HZ, 42)(n), leg.localPort, leg.localHost);
   });
