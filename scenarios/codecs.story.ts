@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { Baresip, type PhoneCodec } from './kit/baresip.ts';
-import { Capture } from './kit/capture.ts';
+import { Capture } from '../gateways/kit/test-capture.ts';
 import { HEARD_ABOVE_DB, listenFor, SILENT_BELOW_DB } from './kit/hearing.ts';
 import { toneDb } from './kit/sound.ts';
 import { Tocsin } from './kit/tocsin.ts';
