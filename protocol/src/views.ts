@@ -288,7 +288,8 @@ export interface HuntGroupView {
 export interface CallView {
   id: string;
   kind: 'two-party' | 'conference' | 'channel' | 'echo' | 'announcement' | 'plan';
-  from: { number: string; name?: Name; person?: string };
+  /** `region`: where the number is from; `vip`: how important its owner is, 1 to 5, by the site's lists. */
+  from: { number: string; name?: Name; person?: string; region?: Name; vip?: number };
   to: { number: string; name?: Name; person?: string };
   state: 'ringing' | 'answered' | 'held' | 'ended';
   startedAt: number;

@@ -206,8 +206,14 @@ export class CallList extends Emitter<{ changed: [call: Call]; removed: [id: str
   }
 }
 
-function ofParty({ number, name, person }: Party): CallView['from'] {
-  return { number, ...(name ? { name } : {}), ...(person ? { person } : {}) };
+function ofParty({ number, name, person, region, vip }: Party): CallView['from'] {
+  return {
+    number,
+    ...(name ? { name } : {}),
+    ...(person ? { person } : {}),
+    ...(region ? { region } : {}),
+    ...(vip === undefined ? {} : { vip }),
+  };
 }
 
 /** Whether two ids mean one dialog, whoever's tag each of them calls its own. */

@@ -44,6 +44,10 @@ export interface Party {
   person?: string;
   /** Important by the site's list: rings also who does not want to be disturbed. */
   isVip?: boolean;
+  /** The same, 1 to 5. */
+  vip?: number;
+  /** Where the number is from, by the site's list. */
+  region?: Name;
   /** SIP account, when it is one of ours. */
   account?: string;
   /** The trunk he is reached by, or comes by. */

@@ -41,10 +41,12 @@ const CALL_REJECTED = 21;
 export async function answerCall(invite: IncomingInvite, desk: Desk): Promise<void> {
   const { question, line, isAnonymous } = readCall(invite, desk);
   const { destination, facts } = route(question, desk.routingBook);
+  const region = desk.directory.site.regions.find(({ id }) => id === facts.region)?.name;
   const from = {
     ...callerOf(invite, facts.calling, desk),
+    ...(region ? { region } : {}),
     ...(isAnonymous ? { isAnonymous } : {}),
-    ...(facts.vip ? { isVip: true } : {}),
+    ...(facts.vip ? { isVip: true, vip: facts.vip } : {}),
   };
   const number = facts.called;
   if (invite.replaces !== undefined) return await takeTheirPlace(invite, invite.replaces, from, desk);

@@ -61,3 +61,12 @@ test('a radio channel is not a call of the bar, a conference is known as one', (
     [['m', 'c1']],
   );
 });
+
+test('where a caller is from and how important he is comes along, also when he has called a group', () => {
+  const from = { ...ringing.from, region: { zh: '杭州' }, vip: 5 };
+  const toGroup = { ...ringing, from, to: { number: '2001' } };
+  const [own] = seatCalls({ ...nothing, calls: [{ ...ringing, from }] });
+  const [ofGroup] = seatCalls({ ...nothing, phoneCalls: [phoneCall({})], calls: [toGroup] });
+  assert.deepEqual([own?.region, own?.vip], [{ zh: '杭州' }, 5]);
+  assert.deepEqual([ofGroup?.region, ofGroup?.vip], [{ zh: '杭州' }, 5]);
+});

@@ -13,6 +13,9 @@ export interface SeatCall {
   number: string;
   name?: Name;
   person?: string;
+  /** Of the caller: where his number is from, how important he is. */
+  region?: Name;
+  vip?: number;
   /** A conference is left, not ended. */
   conference?: string;
   alarm?: string;
@@ -30,7 +33,8 @@ export function seatCalls(facts: {
   account: string | undefined;
 }): SeatCall[] {
   const conferences = [...facts.conferences];
-  const mine = [...facts.calls].filter(
+  const calls = [...facts.calls];
+  const mine = calls.filter(
     (call) =>
       call.state !== 'ended' &&
       facts.account !== undefined &&
@@ -41,6 +45,8 @@ export function seatCalls(facts: {
       .filter((call) => !call.isSideLine)
       .map((call) => {
         const known = mine.find((one) => otherSide(one, facts.account).number === call.number);
+        // A call to a group rings here too, and is told under the group's number.
+        const told = known ?? calls.find(({ state, from }) => state === 'ringing' && from.number === call.number);
         const conference = conferences.find(({ number }) => number === call.number);
         const name = known ? otherSide(known, facts.account).name : undefined;
         const person = known ? otherSide(known, facts.account).person : undefined;
@@ -52,6 +58,7 @@ export function seatCalls(facts: {
           number: call.number,
           ...(name ? { name } : call.name ? { name: { zh: call.name } } : {}),
           ...(person ? { person } : {}),
+          ...(told ? ofCaller(told, call.number) : {}),
           ...(conference ? { conference: conference.id } : {}),
           ...(known?.alarm ? { alarm: known.alarm } : {}),
           since: call.since,
@@ -69,11 +76,17 @@ export function seatCalls(facts: {
         number: other.number,
         ...(other.name ? { name: other.name } : {}),
         ...(other.person ? { person: other.person } : {}),
+        ...ofCaller(call, other.number),
         ...(call.conference ? { conference: call.conference } : {}),
         ...(call.alarm ? { alarm: call.alarm } : {}),
         since: call.answeredAt ?? call.startedAt,
       };
     });
+}
+
+function ofCaller({ from }: CallView, number: string): Pick<SeatCall, 'region' | 'vip'> {
+  if (from.number !== number) return {};
+  return { ...(from.region ? { region: from.region } : {}), ...(from.vip === undefined ? {} : { vip: from.vip }) };
 }
 
 function otherSide(call: CallView, account: string | undefined): CallView['from'] {
