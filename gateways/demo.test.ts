@@ -213,7 +213,7 @@ test(
     assert.ok(message.kind === 'ready' && message.gateways, JSON.stringify(message));
     const { gateways } = spawn(stack, 'main.ts', message.gateways) && message;
     const kinds = gateways!.gateways.map(({ kind }) => kind);
-    assert.deepEqual(kinds, ['pa', 'sms', ...site.channels.map(() => 'radio')]);
+    assert.deepEqual(kinds, ['pa', 'sms', ...site.channels.map(() => 'radio'), 'camera']);
     assert.deepEqual(
       gateways!.gateways.flatMap((each) => (each.kind === 'radio' ? [`${each.air.protocol} ${each.bearer}`] : [])),
       ['usrp vhf-uhf', 'ed137 vhf-uhf', 'rtp satellite'],
