@@ -3,6 +3,7 @@ import { readableNumber } from '#i18n/format.ts';
 import { nameOf, t } from '#i18n/language.svelte.ts';
 import type { MenuItem } from '#ui/Menu.svelte';
 import { act } from './act.ts';
+import { recordingActs } from './recording-acts.ts';
 import { session } from './session.svelte.ts';
 import { toasts } from './toasts.svelte.ts';
 
@@ -53,6 +54,7 @@ export function callActs(call: CallView): MenuItem[] {
       run: () => act({ do: 'call.pre-empt', call: call.id, take: end.number }),
     })),
     { label: t.calls.preEmpt, disabled: mayNot, run: () => act({ do: 'call.pre-empt', call: call.id }) },
+    ...(talks ? recordingActs({ call: call.id }, call) : []),
     ...LIMITS_MINUTES.map((minutes) => ({
       label: t.calls.limit(minutes),
       icon: 'clock' as const,

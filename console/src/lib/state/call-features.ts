@@ -4,6 +4,7 @@ import type { CallView } from '@tocsin/protocol/views.ts';
 import type { MenuItem } from '#ui/Menu.svelte';
 import { act } from './act.ts';
 import { dialogs } from './dialogs.svelte.ts';
+import { recordingActs } from './recording-acts.ts';
 import type { SeatCall } from './seat-calls.ts';
 import { live, session } from './session.svelte.ts';
 import { toasts } from './toasts.svelte.ts';
@@ -26,6 +27,7 @@ export function callFeatures(current: SeatCall | undefined, who: string): MenuIt
       run: () => call && dialogs.show({ kind: 'third', call, who }),
     },
     { label: t.phone.park, icon: 'hold', disabled: call === undefined, run: () => call && park(call) },
+    ...(mine ? recordingActs({ call: mine.id }, mine) : []),
     ...answers.map(({ id, name }) => ({
       label: t.phone.playAnswer(nameOf(name)),
       disabled: mine === undefined,
