@@ -297,7 +297,8 @@ async function linkByText(smsc: SmscSimulator, after: number): Promise<string> {
       .slice(after)
       .map((submit) => submit.text)
       .join('');
-    return /https?:\/\/\S+\/field\/[\w-]+/.exec(text)?.[0];
+    // It may end in the second of two parts: the whole token is waited for.
+    return /https?:\/\/\S+\/field\/[\w-]{32}/.exec(text)?.[0];
   });
 }
 

@@ -72,9 +72,15 @@ test('a talk is heard by its two and from its two alone, and a chair sets how lo
 
   await t.test('in a conference the chair makes one quieter, and levels all', async () => {
     for (const phone of [caller, callee]) await phone.dial('8002');
-    await Promise.all([hears(caller, CALLEE_HZ), hears(callee, CALLER_HZ)]);
     const room = async () =>
-      (await tocsin.get<ConferenceView[]>('/api/conferences')).find(({ number }) => number === '8002')!;
+      await until('both are in the room', async () => {
+        const conference = (await tocsin.get<ConferenceView[]>('/api/conferences')).find(
+          ({ number }) => number === '8002',
+        );
+        return conference?.participants.filter(({ state }) => state === 'in').length === 2 && conference;
+      });
+    await room();
+    await Promise.all([hears(caller, CALLEE_HZ), hears(callee, CALLER_HZ)]);
     const { id: conference, participants } = await room();
     const participant = participants.find(({ number }) => number === '1002')!.id;
     const levelOf = async () => toneDb((await listenFor([callee], 1)).get(callee)!, CALLER_HZ);
