@@ -33,6 +33,7 @@ export class Conference extends Emitter<{
   readonly facts: ConferenceFacts;
   readonly ended: Promise<ConferenceEndReason>;
   readonly openedAt: number;
+  #waitsForOthers: boolean;
   readonly #parts: ConferenceParts;
   readonly #bridge: MediaBridge;
   readonly #participants = new Map<string, Participant>();
@@ -77,6 +78,7 @@ export class Conference extends Emitter<{
     this.facts = facts;
     this.ended = this.#end.promise;
     this.openedAt = openedAt;
+    this.#waitsForOthers = facts.run !== undefined;
     this.#parts = parts;
     this.#bridge = bridge;
     const inside: ConferenceInside = {
@@ -324,9 +326,15 @@ export class Conference extends Emitter<{
     this.#endWhenEmpty();
   }
 
+  /** The run that has opened it is over: nobody else is to come, and it closes behind the last. */
+  closeBehindLast(): void {
+    this.#waitsForOthers = false;
+    this.#endWhenEmpty();
+  }
+
   /** A room that someone dialled closes behind the last; a plan's conference stays open for those still to come. */
   #endWhenEmpty(): void {
-    if (this.facts.run) return;
+    if (this.#waitsForOthers || this.hasEnded) return;
     // Two channels that are joined to one another need nobody beside.
     const isInUse =
       this.channels.count > 1 || this.participants().some((each) => each.view.kind !== 'channel' && !each.isOut);
@@ -374,6 +382,7 @@ export class Conference extends Emitter<{
     const change = participant.changed(isSettled);
     if (change) for (const watcher of participant.watchers) watcher(change);
     this.emit('changed');
+    if (isSettled && this.facts.run) this.#endWhenEmpty();
   }
 
   /** Tells from now on how a participant fares who is on his way or in already, beginning with where he is. */

@@ -12,6 +12,9 @@ import type { Leg } from './leg.ts';
 /** Conferences that are open now; an ended one is kept this many milliseconds, so that the desks can show how it ended. */
 const SHOW_ENDED_FOR_MS = 60_000;
 
+/** Conferences on numbers of their own when every room is taken. */
+const BEYOND_ROOMS = 200;
+
 /** All conferences, by id and by the number that leads into them. */
 export class Conferences extends Emitter<{
   changed: [conference: Conference];
@@ -32,8 +35,8 @@ export class Conferences extends Emitter<{
   }
 
   /**
-   * Opens a conference on the number asked for, or on any free room.
-   * @throws DispatchError LINES_EXHAUSTED when every room is in use
+   * Opens a conference on the number asked for, or on any free room; when none is free, on a number beyond the rooms.
+   * @throws DispatchError LINES_EXHAUSTED when these are in use too
    */
   async open(facts: Omit<ConferenceFacts, 'number'> & { number?: string }): Promise<Conference> {
     const known = this.#ofStep(facts) ?? (facts.number === undefined ? undefined : this.byNumber(facts.number));
@@ -150,8 +153,13 @@ export class Conferences extends Emitter<{
         .map((each) => each.number)
         .concat(...this.#opening.keys()),
     );
-    const room = this.#parts.directory.site.rooms.find((each) => !taken.has(each.number));
-    if (!room) throw new DispatchError('LINES_EXHAUSTED', 'every conference room is in use');
-    return room.number;
+    const { rooms } = this.#parts.directory.site;
+    const room = rooms.find((each) => !taken.has(each.number));
+    if (room) return room.number;
+    // An emergency is no time to want for a room: who is called in needs no number to dial.
+    const last = rooms.at(-1)?.number ?? '8';
+    const beyond = Array.from({ length: BEYOND_ROOMS }, (_, n) => `${last}${n + 101}`).find((each) => !taken.has(each));
+    if (beyond === undefined) throw new DispatchError('LINES_EXHAUSTED', 'every conference room is in use');
+    return beyond;
   }
 }

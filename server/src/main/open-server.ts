@@ -47,6 +47,7 @@ import { recordCamerasInRuns } from '#dispatch/record-cameras.ts';
 import { SeatsTaken } from '#dispatch/seats-taken.ts';
 import { SystemState } from '#dispatch/system-state.ts';
 import { noteIntruders } from '#dispatch/note-intruders.ts';
+import { closeBehindRuns } from '#dispatch/close-behind-runs.ts';
 import { followAlarms } from '#dispatch/raise-alarm.ts';
 import { tellPreparing } from '#dispatch/tell-preparing.ts';
 import { followCameras } from '#dispatch/open-camera.ts';
@@ -355,6 +356,7 @@ export async function openServer(config: Config): Promise<Server> {
   });
   desk.simulators = edges.simulators;
   await desk.runs.resume();
+  closeBehindRuns(desk);
   await recountIncidents(desk);
   await bookings.begin();
   await gatewaysOnline(edges, resources, clock);
