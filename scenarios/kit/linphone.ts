@@ -3,10 +3,13 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { freePort, freePortPair } from './ports.ts';
+import { freePort, freePortRow } from './ports.ts';
 import { processesOf } from './processes.ts';
 import { writeTone, type Heard } from './sound.ts';
 import { pause, until } from './wait.ts';
+
+/** It speaks its second call from the port after next of its first, and so on. */
+const PORTS_OF_CALLS = 8;
 
 export interface LinphoneOptions {
   user: string;
@@ -85,7 +88,7 @@ username=${user}
 passwd=tocsin-demo
 realm=${realm}
 [rtp]
-audio_rtp_port=${await freePortPair()}
+audio_rtp_port=${await freePortRow(PORTS_OF_CALLS)}
 [net]
 download_bw=0
 [sound]

@@ -20,11 +20,19 @@ export async function freePortPair(): Promise<number> {
   return await find(async (port) => (await isTcpFree(port)) && (await isUdpFree(port)) && (await isTcpFree(port + 1)));
 }
 
-async function find(isFree: (port: number) => Promise<boolean>): Promise<number> {
+/** The first of so many free ports in a row, for a phone that takes the next ones by itself for its further calls. */
+export async function freePortRow(ports: number): Promise<number> {
+  return await find(async (first) => {
+    for (let port = first; port < first + ports; port += 1) if (!(await isUdpFree(port))) return false;
+    return true;
+  }, ports);
+}
+
+async function find(isFree: (port: number) => Promise<boolean>, ports = 2): Promise<number> {
   for (let attempt = 0; attempt < PORTS / 2; attempt += 1) {
     // Taken before the first wait, so that two who look at the same time do not find the same.
     const port = FIRST + next;
-    next = (next + 2) % PORTS;
+    next = next + 2 * ports > PORTS ? 0 : next + ports;
     if (await isFree(port)) return port;
   }
   throw new Error('no free port found');
