@@ -40,7 +40,14 @@ export async function describe(
   const timer = clock.after(DESCRIBE_WITHIN_MS, () =>
     end({ trouble: 'camera-unreachable', detail: 'no answer in time' }),
   );
-  socket.on('error', ({ message }) => end({ trouble: 'camera-unreachable', detail: message }));
+  socket.on('error', ({ code, message }: NodeJS.ErrnoException) =>
+    // Who hangs up before he has read what we said resets the connection: that is hanging up too.
+    end(
+      code === 'ECONNRESET' || code === 'EPIPE'
+        ? { trouble: 'camera-not-rtsp', detail: 'it hung up' }
+        : { trouble: 'camera-unreachable', detail: message },
+    ),
+  );
   socket.on('close', () => end({ trouble: 'camera-not-rtsp', detail: 'it hung up' }));
   socket.on('data', (bytes) => {
     const pieces = reader.take(bytes);
